@@ -1,0 +1,221 @@
+"""The catalogue: subjects with their lifecycles, and principals with what they may send.
+
+Vocabulary. A *subject* is a kind of record (``sale``), an *entity* one thing of that kind, an *event type*
+what happened to it (``FILED``), its *status* where that left it. A *principal* is one organisation that sends
+or receives. The file ``catalogue.yaml`` beside this module is the only source.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Self, TypeVar
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
+
+NONE = "NONE"
+"""The status of an entity that is not known yet."""
+
+SAME = "SAME"
+"""As a target of a transition: the entity keeps its status."""
+
+LIVE_STATUSES = frozenset({"SIGNED", "FILED", "AMENDED"})
+"""Contract statuses that lock the unit: there is at most one live sale on a unit."""
+
+INTERNAL = "internal"
+"""The exchange itself, as a principal."""
+
+_PATH = Path(__file__).with_name("catalogue.yaml")
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+def _named(mapping: Any) -> Any:
+    """Give each entry its key as its name. What is no mapping of mappings is left for pydantic to refuse."""
+    if not isinstance(mapping, dict):
+        return mapping
+    return {
+        key: {**entry, "name": key} if isinstance(entry, dict) else entry for key, entry in mapping.items()
+    }
+
+
+def _frozen(mapping: Mapping[_K, _V]) -> Mapping[_K, _V]:
+    return MappingProxyType(dict(mapping))
+
+
+class UnknownNameError(LookupError):
+    """A subject, event type or principal that the catalogue does not hold."""
+
+
+class KeyKind(StrEnum):
+    """What a record is keyed by; the key's partition is the slot in which the record is decided."""
+
+    HOUSE_CODE = "house_code"
+    """The house, so that all about one unit is decided in order. Without a house code: the entity's id."""
+    ENTITY_ID = "entity_id"
+    """The entity's own id."""
+
+
+class MadeBy(StrEnum):
+    """Who may bring an event into being."""
+
+    SOURCE = "source"
+    """A principal, if its ``sends`` lists the event type."""
+    EXCHANGE = "exchange"
+    """The exchange alone, as the effect of another event."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Transition(_Model):
+    """One event type of a subject: the statuses it is allowed in (``NONE``: unknown), the one it leads to."""
+
+    allowed_from: Annotated[frozenset[str], Field(alias="from", min_length=1)]
+    to: str
+    zh: str
+    en: str
+    by: MadeBy = MadeBy.SOURCE
+
+    def leads_from(self, status: str) -> str | None:
+        """Return the status after this event, or None if it is not allowed in ``status``."""
+        if status not in self.allowed_from:
+            return None
+        return status if self.to == SAME else self.to
+
+
+class Subject(_Model):
+    """A kind of record. ``latest``: whether compaction keeps its newest state in Postgres."""
+
+    name: str
+    zh: str
+    en: str
+    key: KeyKind
+    latest: bool
+    lifecycle: Annotated[Mapping[str, Transition], AfterValidator(_frozen)]
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        return tuple(self.lifecycle)
+
+    @property
+    def source_event_types(self) -> tuple[str, ...]:
+        """The event types that a principal can send; the rest are made by the exchange."""
+        return tuple(name for name, transition in self.lifecycle.items() if transition.by is MadeBy.SOURCE)
+
+    @property
+    def statuses(self) -> frozenset[str]:
+        """All statuses an entity can have, ``NONE`` apart."""
+        sources = (transition.allowed_from for transition in self.lifecycle.values())
+        return frozenset({t.to for t in self.lifecycle.values()}.union(*sources) - {NONE, SAME})
+
+    def transition(self, event_type: str) -> Transition:
+        """Return the transition of an event type; raise UnknownNameError if the subject does not have it."""
+        try:
+            return self.lifecycle[event_type]
+        except KeyError:
+            known = ", ".join(self.lifecycle)
+            raise UnknownNameError(f"{self.name} has no event type {event_type}; it has {known}") from None
+
+    def next_status(self, event_type: str, status: str) -> str | None:
+        """Return the status after ``event_type`` in ``status`` (``NONE``: unknown); None if it is illegal."""
+        return self.transition(event_type).leads_from(status)
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> Self:
+        reached = {NONE} | {t.to for t in self.lifecycle.values()}
+        for event_type, transition in self.lifecycle.items():
+            if unreached := transition.allowed_from - reached:
+                raise ValueError(f"{event_type}: no event leads to {', '.join(sorted(unreached))}")
+        return self
+
+
+class Principal(_Model):
+    """One organisation. ``uscc``: the code by which contracts name it, which makes it interested in them."""
+
+    name: str
+    zh: str
+    en: str
+    uscc: str | None = None
+    sends: Annotated[Mapping[str, frozenset[str]], AfterValidator(_frozen)]
+
+
+class Catalogue(_Model):
+    """Subjects and principals by name, in the order of the file."""
+
+    subjects: Annotated[Mapping[str, Subject], BeforeValidator(_named), AfterValidator(_frozen)]
+    principals: Annotated[Mapping[str, Principal], BeforeValidator(_named), AfterValidator(_frozen)]
+    _by_uscc: Mapping[str, Principal] = PrivateAttr(default_factory=dict)
+
+    def subject(self, name: str) -> Subject:
+        """Return the subject of that name, or raise UnknownNameError."""
+        try:
+            return self.subjects[name]
+        except KeyError:
+            raise UnknownNameError(f"no subject {name}; there are {', '.join(self.subjects)}") from None
+
+    def principal(self, name: str) -> Principal:
+        """Return the principal of that name, or raise UnknownNameError."""
+        try:
+            return self.principals[name]
+        except KeyError:
+            raise UnknownNameError(f"no principal {name}; there are {', '.join(self.principals)}") from None
+
+    def may_send(self, principal: str, subject: str, event_type: str) -> bool:
+        """Say whether ``principal`` may send that event; unknown names may not."""
+        sender = self.principals.get(principal)
+        return sender is not None and event_type in sender.sends.get(subject, frozenset())
+
+    def principal_by_uscc(self, uscc: str) -> Principal | None:
+        """Return the principal that contracts name by this unified social credit code, if there is one."""
+        return self._by_uscc.get(uscc)
+
+    def transition(self, subject: str, event_type: str) -> Transition:
+        """Return the lifecycle entry of an event type, or raise UnknownNameError."""
+        return self.subject(subject).transition(event_type)
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        for name, principal in self.principals.items():
+            for subject, event_types in principal.sends.items():
+                self._check_sends(name, subject, event_types)
+        return self
+
+    def _check_sends(self, principal: str, subject: str, event_types: frozenset[str]) -> None:
+        if subject not in self.subjects:
+            raise ValueError(f"principal {principal} sends {subject}, which is not a subject")
+        if wrong := event_types - set(self.subjects[subject].source_event_types):
+            raise ValueError(f"principal {principal} cannot send {subject} {', '.join(sorted(wrong))}")
+
+    @model_validator(mode="after")
+    def _index(self) -> Self:
+        with_uscc = [p for p in self.principals.values() if p.uscc is not None]
+        self._by_uscc = MappingProxyType({p.uscc: p for p in with_uscc if p.uscc is not None})
+        if len(self._by_uscc) != len(with_uscc):
+            raise ValueError("two principals have the same uscc")
+        return self
+
+
+def read_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue file. Raises OSError, yaml.YAMLError or pydantic.ValidationError."""
+    content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Catalogue.model_validate(content)
+
+
+@cache
+def load_catalogue() -> Catalogue:
+    """Return the catalogue that ships with this package, read once."""
+    return read_catalogue(_PATH)

@@ -1,0 +1,78 @@
+"""Which process a pid record means.
+
+A pid alone is reused by the system. A process is ours only if its start is the recorded one and it runs the
+recorded command. On Linux the start is the boot's id and the kernel's own tick count: it does not move with
+the clock, unlike a wall-clock time.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from qianbei.stack.errors import StackError
+
+
+def birth(pid: int) -> str | None:
+    """A word that no other process has, before or after; None if there is no such process."""
+    if Path("/proc/self/stat").exists():
+        return _linux_birth(pid)
+    try:
+        return f"{psutil.Process(pid).create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _linux_birth(pid: int) -> str | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is the command in parentheses and may hold anything; field 22 is the start in ticks.
+    ticks = stat.rpartition(")")[2].split()[19]
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}:{ticks}"
+
+
+def find(pid: int, born: str, argv: Sequence[str]) -> psutil.Process | None:
+    """The living process that was started so; None if it has ended or the pid is another process's now."""
+    try:
+        process = psutil.Process(pid)
+        if birth(pid) != born or _has_ended(process):
+            return None
+        command = process.cmdline()
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.AccessDenied as error:
+        raise StackError(
+            "a child of the stack runs as another user",
+            f"pid {pid}",
+            "run the command as the user who started the stack",
+        ) from error
+    # While the launcher runs, and in the moments of an exec, the command is not yet the recorded one.
+    if command and not _runs(command, argv):
+        return None
+    return process
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """A killed JVM is a zombie at once, but its other threads hold its ports and files for a moment longer."""
+    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+
+
+def _runs(command: Sequence[str], argv: Sequence[str]) -> bool:
+    launching = any(part.endswith("launch.py") for part in command)
+    return launching or list(command[-len(argv) :]) == list(argv)
+
+
+def exit_status(pid: int, born: str) -> int | None:
+    """Reap the process if it is an ended child of this one. Its exit code, or minus the signal that ended
+    it."""
+    if birth(pid) != born:
+        return None
+    try:
+        done, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    return os.waitstatus_to_exitcode(status) if done else None

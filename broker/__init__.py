@@ -1,0 +1,1 @@
+"""The exchange itself: admission, routing and compaction, and what the three share."""

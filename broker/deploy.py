@@ -1,0 +1,107 @@
+"""Deployment: makes an empty Kafka, registry and Postgres into an exchange, and brings an older one up to date.
+
+Every step may be repeated. What is in force afterwards equals the catalogue: missing topics, schemas, users and rights
+are added, rights that the catalogue does not grant are withdrawn. Nothing that holds data is ever removed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.errors import ConfigError
+from broker.kafka import Admin, Connection
+from broker.registry import Registry
+from broker.released import exchange_subject, intake_subject, topic_subject
+from broker.settings import Settings
+from broker.store.migrate import migrate
+from broker.topics import INTERNAL, SERVICE_USERS, TopicSpec, acls, topic_catalogue
+from schemas.catalogue import load_catalogue
+from schemas.entitlements import grants, load_entitlements
+from schemas.files import load_schema, released_versions
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deployment found missing and made."""
+
+    topics: int
+    schemas: int
+    rights: int
+
+
+def installation_topics() -> tuple[TopicSpec, ...]:
+    """The topics of the catalogue and entitlements that ship with this version."""
+    return topic_catalogue(load_catalogue(), load_entitlements())
+
+
+def kafka_users() -> tuple[str, ...]:
+    """Everyone who logs in to Kafka: the principals and the services. The exchange itself is no user."""
+    return (*(name for name in load_catalogue().principals if name != INTERNAL), *SERVICE_USERS)
+
+
+def deploy(settings: Settings, passwords: Mapping[str, str], roles: Mapping[str, str]) -> Deployed:
+    """Bring all three servers up to the catalogue, as their administrator.
+
+    ``passwords`` gives each Kafka user's password, ``roles`` each Postgres role's. Raises ConfigError, AccessDenied or
+    Unavailable.
+    """
+    topics = installation_topics()
+    migrate(settings.dsn(), settings.slots, roles)
+    with Registry(settings.registry_url) as registry:
+        registry.set_compatibility("FULL_TRANSITIVE")
+        registered = sum(
+            1 for subject, schema in _schemas(topics) if registry.register(subject, schema) is not None
+        )
+    with Admin(Connection.of(settings)) as admin:
+        admin.set_passwords(passwords)
+        made = _create_topics(admin, topics, settings)
+        changed = _set_rights(admin, topics)
+    return Deployed(made, registered, changed)
+
+
+def _create_topics(admin: Admin, topics: Sequence[TopicSpec], settings: Settings) -> int:
+    present = admin.topics()
+    missing = {topic.name: topic.config() for topic in topics if topic.name not in present}
+    if missing:
+        admin.create_topics(missing, settings.slots, settings.replication)
+    counts = admin.partition_counts(topic.name for topic in topics)
+    wrong = {name: count for name, count in counts.items() if count != settings.slots}
+    if wrong:
+        raise ConfigError(
+            f"topics must have {settings.slots} partitions, as many as there are slots, for ever; these have not: "
+            f"{dict(sorted(wrong.items())[:5])}. Set QIANBEI_SLOTS to the number with which the exchange was made"
+        )
+    return len(missing)
+
+
+def _set_rights(admin: Admin, topics: Sequence[TopicSpec]) -> int:
+    wanted, present = acls(topics), admin.acls()
+    admin.grant(wanted - present)
+    admin.revoke(present - wanted)
+    return len(wanted ^ present)
+
+
+def _schemas(topics: Sequence[TopicSpec]) -> Iterator[tuple[str, dict[str, object]]]:
+    for subject in load_catalogue().subjects:
+        for version in released_versions(subject):
+            schema = load_schema(subject, version)
+            yield intake_subject(subject).name, schema
+            yield exchange_subject(subject).name, schema
+    for topic in topics:
+        if topic.kind in ("decision", "quarantine"):
+            for version in released_versions(topic.kind):
+                yield topic_subject(topic.name, topic.kind).name, load_schema(topic.kind, version)
+    for grant in grants(load_entitlements()):
+        newest = load_schema(grant.subject, released_versions(grant.subject)[-1])
+        yield f"{grant.topic}-value", grant.schema(newest)
+
+
+def read_secrets(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Read one password a file. Raises ConfigError naming a file that is missing."""
+    secrets = {}
+    for name in names:
+        try:
+            secrets[name] = (folder / name).read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"the password file {folder / name} cannot be read: {error.strerror}") from None
+    return secrets

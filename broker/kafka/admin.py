@@ -1,0 +1,146 @@
+"""Deployment and inspection: topics, users, rights, group positions. Every change is read back and proven."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from broker.errors import ConfigError
+from broker.kafka.connection import Connection, translated
+from broker.kafka.types import Acl, TopicPartition
+
+SETTLE_S = 10.0
+
+
+class Admin:
+    """An administrator's client. The user must be a super user, or have the rights it uses."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client: Any = None
+
+    def __enter__(self) -> Self:
+        with translated(self._connection, "connect an administrator"):
+            self._client = KafkaAdminClient(**self._connection.client_config())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def topics(self) -> set[str]:
+        """The names of all topics that this user may see."""
+        with translated(self._connection, "list topics"):
+            return set(self._client.list_topics())
+
+    def create_topics(
+        self, topics: Mapping[str, Mapping[str, str]], partitions: int, replication: int
+    ) -> None:
+        """Create topics with their configuration and wait until each has its leaders."""
+        wanted = {
+            name: {"num_partitions": partitions, "replication_factor": replication, "configs": dict(config)}
+            for name, config in topics.items()
+        }
+        with translated(self._connection, "create topics"):
+            self._client.create_topics(wanted, timeout_ms=30_000, wait_for_metadata=True)
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many partitions each topic has."""
+        with translated(self._connection, "describe topics"):
+            described = self._client.describe_topics(sorted(topics))
+        return {topic["name"]: len(topic["partitions"]) for topic in described}
+
+    def set_passwords(self, passwords: Mapping[str, str]) -> None:
+        """Create users, or change their passwords (SCRAM-SHA-256). Raises ConfigError for a user that was refused."""
+        changes = [
+            UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_256, password, iterations=4096)
+            for user, password in passwords.items()
+        ]
+        with translated(self._connection, "create users"):
+            outcome = self._client.alter_user_scram_credentials(changes)
+        refused = {user: error for user, error in outcome.items() if error}
+        if refused:
+            raise ConfigError(f"Kafka at {self._connection.bootstrap} refused users: {refused}")
+
+    def users(self) -> set[str]:
+        """The users that have a SCRAM password."""
+        with translated(self._connection, "list users"):
+            return set(self._client.describe_user_scram_credentials())
+
+    def acls(self) -> set[Acl]:
+        """All rights in force that allow something to a user from anywhere."""
+        anything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+        query = ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, anything)
+        with translated(self._connection, "list rights"):
+            found, _ = self._client.describe_acls(query)
+        return {_from_kafka(acl) for acl in found}
+
+    def grant(self, acls: Iterable[Acl]) -> None:
+        """Allow, and prove by reading back. Raises ConfigError if a right is not in force afterwards."""
+        wanted = set(acls)
+        if not wanted:
+            return
+        with translated(self._connection, "grant rights"):
+            self._client.create_acls([_to_kafka(acl) for acl in sorted(wanted)])
+        missing = _settled(lambda: wanted - self.acls())
+        if missing:
+            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not grant: {sorted(missing)[:3]} …")
+
+    def revoke(self, acls: Iterable[Acl]) -> None:
+        """Withdraw rights. Raises ConfigError if one is still in force afterwards."""
+        unwanted = set(acls)
+        if not unwanted:
+            return
+        with translated(self._connection, "revoke rights"):
+            self._client.delete_acls([_to_kafka(acl) for acl in sorted(unwanted)])
+        left = _settled(lambda: unwanted & self.acls())
+        if left:
+            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not revoke: {sorted(left)[:3]} …")
+
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        """The committed offsets of a group, for display only: open transactions are not waited for."""
+        with translated(self._connection, f"read the offsets of {group}"):
+            found = self._client.list_group_offsets(group).get(group, {})
+        return {
+            TopicPartition(p.topic, p.partition): meta.offset for p, meta in found.items() if meta.offset >= 0
+        }
+
+
+def _settled(unfinished: Callable[[], set[Acl]]) -> set[Acl]:
+    """What is still unfinished after a while: a broker learns of a change a moment after the controller took it."""
+    deadline = time.monotonic() + SETTLE_S
+    while (left := unfinished()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _to_kafka(acl: Acl) -> ACL:
+    pattern = ACLResourcePatternType.PREFIXED if acl.prefixed else ACLResourcePatternType.LITERAL
+    resource = ResourcePattern(ResourceType[acl.resource], acl.name, pattern)
+    return ACL(f"User:{acl.user}", "*", ACLOperation[acl.operation], ACLPermissionType.ALLOW, resource)
+
+
+def _from_kafka(acl: Any) -> Acl:
+    pattern = acl.resource_pattern
+    return Acl(
+        user=acl.principal.removeprefix("User:"),
+        resource=pattern.resource_type.name,
+        name=pattern.resource_name,
+        operation=acl.operation.name,
+        prefixed=pattern.pattern_type is ACLResourcePatternType.PREFIXED,
+    )

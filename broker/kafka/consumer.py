@@ -1,0 +1,206 @@
+"""Reading: as a member of a consumer group, or of named partitions by oneself."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
+from kafka import TopicPartition as KafkaPartition
+from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.structs import MemberState
+
+from broker.kafka.connection import Connection, translated
+from broker.kafka.types import Record, TopicPartition
+
+_READ_COMMITTED: dict[str, Any] = {
+    "isolation_level": "read_committed",
+    "auto_offset_reset": "earliest",
+    "enable_auto_commit": False,
+    "fetch_max_wait_ms": 20,
+    "retry_backoff_ms": 10,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A snapshot of our membership; ``handle`` is what the broker fences by."""
+
+    number: int
+    member_id: str
+    handle: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What this member owns in one generation of the group."""
+
+    generation: Generation
+    partitions: frozenset[TopicPartition]
+
+
+class _Flag(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Notes on the IO thread that the assignment has moved."""
+
+    def __init__(self) -> None:
+        self.moved = threading.Event()
+
+    def on_partitions_revoked(self, _revoked: object) -> None:
+        self.moved.set()
+
+    def on_partitions_assigned(self, _assigned: object) -> None:
+        self.moved.set()
+
+
+class _Client:
+    """Opens and closes one KafkaConsumer; the client's IO thread lives exactly as long as the ``with`` block."""
+
+    def __init__(self, connection: Connection, config: dict[str, Any]) -> None:
+        self._connection = connection
+        self._config = _READ_COMMITTED | config
+        self._client: Any = None
+
+    def __enter__(self) -> Self:
+        with translated(self._connection, "connect a consumer"):
+            self._client = KafkaConsumer(**self._connection.stream_config(), **self._config)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._client.close(autocommit=False, timeout_ms=3_000)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Read on from ``offset``. The partition must be assigned."""
+        with translated(self._connection, f"seek in {partition.topic}"):
+            self._client.seek(KafkaPartition(*partition), offset)
+
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The end of each partition as a ``read_committed`` reader sees it (the last stable offset)."""
+        with translated(self._connection, "read the end of a topic"):
+            found = self._client.end_offsets([KafkaPartition(*p) for p in partitions])
+        return {TopicPartition(p.topic, p.partition): offset for p, offset in found.items()}
+
+    def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first retained offset of each partition."""
+        with translated(self._connection, "read the beginning of a topic"):
+            found = self._client.beginning_offsets([KafkaPartition(*p) for p in partitions])
+        return {TopicPartition(p.topic, p.partition): offset for p, offset in found.items()}
+
+    def partitions_of(self, topic: str) -> list[TopicPartition]:
+        """The partitions of a topic that this user may see; empty if it may see none."""
+        with translated(self._connection, f"read the partitions of {topic}"):
+            return [TopicPartition(topic, p) for p in sorted(self._client.partitions_for_topic(topic) or ())]
+
+    def position(self, partition: TopicPartition) -> int:
+        """The offset that is read next. It passes over transaction markers, which are no records."""
+        with translated(self._connection, f"read the position in {partition.topic}"):
+            return int(self._client.position(KafkaPartition(*partition)))
+
+    def _poll(self, timeout_s: float, max_records: int) -> list[Record]:
+        with translated(self._connection, "poll"):
+            batches = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        return [
+            Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
+            for records in batches.values()
+            for r in records
+        ]
+
+
+class GroupConsumer(_Client):
+    """A member of a consumer group that reads committed records and never commits by itself.
+
+    The caller polls; when ``moved`` is true it must call ``take_assignment`` before it uses any record. With
+    ``instance`` (a stable name) a restarted process takes its old place at once instead of after a session time-out.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        group: str,
+        topics: Iterable[str],
+        *,
+        instance: str | None = None,
+        session_timeout_s: float = 6.0,
+        max_bytes: int = 8 * 1024 * 1024,
+    ) -> None:
+        super().__init__(
+            connection,
+            {
+                "group_id": group,
+                "group_instance_id": instance,
+                "session_timeout_ms": int(session_timeout_s * 1000),
+                "heartbeat_interval_ms": int(session_timeout_s * 250),
+                "partition_assignment_strategy": (RangePartitionAssignor,),
+                "fetch_max_bytes": max_bytes,
+            },
+        )
+        self._topics = tuple(topics)
+        self._flag = _Flag()
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._client.subscribe(topics=list(self._topics), listener=self._flag)
+        return self
+
+    @property
+    def moved(self) -> bool:
+        """Whether the assignment has changed since it was last taken."""
+        return self._flag.moved.is_set()
+
+    def poll(self, timeout_s: float, max_records: int = 500) -> list[Record]:
+        """Records in offset order within each partition; none while the assignment is unsettled.
+
+        What was fetched under an older assignment is dropped here: the next ``take_assignment`` seeks anew.
+        """
+        records = self._poll(timeout_s, max_records)
+        return [] if self.moved else records
+
+    def take_assignment(self) -> Assignment | None:
+        """Accept the present assignment, or give None while the group is still moving: poll on and ask again.
+
+        Only a stable membership is taken. After UNKNOWN_MEMBER_ID the client turns to generation -1 and joins anew;
+        the broker does not fence that generation, so nothing may ever be written under it.
+        """
+        self._flag.moved.clear()
+        handle = self._client.group_metadata()
+        if handle.state != MemberState.STABLE or handle.generation_id < 0 or not handle.member_id:
+            self._flag.moved.set()
+            return None
+        owned = frozenset(TopicPartition(p.topic, p.partition) for p in self._client.assignment())
+        return Assignment(Generation(handle.generation_id, handle.member_id, handle), owned)
+
+    def committed(self, partition: TopicPartition) -> int | None:
+        """The group's committed offset, waiting for open transactions on it to end (KIP-447).
+
+        Without a time-out on purpose: after a timed-out call kafka-python returns the old offset.
+        """
+        with translated(self._connection, f"read the committed offset of {partition.topic}"):
+            offset = self._client.committed(KafkaPartition(*partition))
+        return None if offset is None else int(offset)
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Commit outside of any transaction, for readers whose effects are elsewhere. May raise OwnershipLost."""
+        wanted = {KafkaPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
+        with translated(self._connection, "commit offsets"):
+            self._client.commit(wanted)
+
+
+class PartitionReader(_Client):
+    """Reads named partitions without a group: for look-ups, checks and audits. Never commits anything."""
+
+    def __init__(self, connection: Connection, *, max_bytes: int = 16 * 1024 * 1024) -> None:
+        super().__init__(
+            connection,
+            {"group_id": None, "fetch_max_bytes": max_bytes, "max_partition_fetch_bytes": max_bytes // 4},
+        )
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        """Read these partitions from now on; positions must be set with ``seek``."""
+        with translated(self._connection, "assign partitions"):
+            self._client.assign([KafkaPartition(*p) for p in partitions])
+
+    def poll(self, timeout_s: float, max_records: int = 5000) -> list[Record]:
+        """The next records in offset order within each partition."""
+        return self._poll(timeout_s, max_records)

@@ -1,0 +1,53 @@
+"""The words of the Kafka clients: places, records in, records out, rights."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Header = tuple[str, bytes]
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+class Record(NamedTuple):
+    """One record as it lies in the log; ``timestamp_ms`` is the broker's append time."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...]
+
+    def header(self, name: str) -> bytes | None:
+        """The first header of that name, or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+
+class Outgoing(NamedTuple):
+    """One record to be written. The partition is always explicit: it is the slot."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Acl:
+    """One allowed operation of one user on a resource; everything else is denied."""
+
+    user: str
+    resource: Literal["TOPIC", "GROUP", "TRANSACTIONAL_ID", "CLUSTER"]
+    name: str
+    operation: Literal["READ", "WRITE", "DESCRIBE", "IDEMPOTENT_WRITE"]
+    prefixed: bool = False

@@ -1,0 +1,118 @@
+"""What the exchange reads from its environment, once, at start. Unknown values are refused, never guessed.
+
+Every variable begins with ``QIANBEI_``, but for ``SCHEMA_REGISTRY_URL``, which other tools use too.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from broker.errors import ConfigError
+
+Security = Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL", "PLAINTEXT"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's loopback."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """The three servers, who we are to them, and this instance's name and ports."""
+
+    model_config = SettingsConfigDict(env_prefix="QIANBEI_", frozen=True, extra="ignore")
+
+    kafka_bootstrap: str = Field(description="host:port, several by comma")
+    kafka_security: Security = "SASL_PLAINTEXT"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_cafile: Path | None = None
+    kafka_certfile: Path | None = None
+    kafka_keyfile: Path | None = None
+    postgres_dsn: SecretStr | None = Field(
+        default=None, description="postgresql://user:password@host:port/db"
+    )
+    registry_url: str = Field(validation_alias="SCHEMA_REGISTRY_URL")
+    allow_plaintext: bool = Field(default=False, description="permit unencrypted traffic beyond loopback")
+    party_key_file: Path | None = Field(
+        default=None, description="the HMAC key of party_ref, 32 bytes as hex"
+    )
+    slots: int = Field(
+        default=4, ge=1, le=1024, description="partitions of every topic; fixed at the first start"
+    )
+    replication: int = Field(default=1, ge=1, le=7)
+    instance: str = Field(default="0", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _encrypted_beyond_loopback(self) -> Self:
+        if self.kafka_security in ("SASL_SSL", "SSL") or self.allow_plaintext:
+            return self
+        for server in self.kafka_bootstrap.split(","):
+            host = server.strip().rsplit(":", 1)[0]
+            if not is_loopback(host):
+                raise ValueError(
+                    f"{host} is not loopback and QIANBEI_KAFKA_SECURITY is {self.kafka_security}: use SASL_SSL, "
+                    "or set QIANBEI_ALLOW_PLAINTEXT=true if the line itself is encrypted"
+                )
+        return self
+
+    def as_user(self, username: str, password: str) -> Self:
+        """The same servers, seen by another Kafka user."""
+        return self.model_copy(update={"kafka_username": username, "kafka_password": SecretStr(password)})
+
+    def dsn(self) -> str:
+        """The Postgres DSN. Raises ConfigError if none is set."""
+        if self.postgres_dsn is None:
+            raise ConfigError(
+                "no database is configured: set QIANBEI_POSTGRES_DSN=postgresql://user:password@host:port/db"
+            )
+        return self.postgres_dsn.get_secret_value()
+
+    def party_key(self) -> bytes:
+        """The HMAC key of ``party_ref``. Raises ConfigError if it is missing or too short."""
+        if self.party_key_file is None:
+            raise ConfigError(
+                "no party key is configured: set QIANBEI_PARTY_KEY_FILE to a file of 64 hex digits"
+            )
+        try:
+            key = bytes.fromhex(self.party_key_file.read_text().strip())
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"the party key {self.party_key_file} cannot be read: {type(error).__name__}"
+            ) from None
+        if len(key) < 32:
+            raise ConfigError(
+                f"the party key {self.party_key_file} is too short: 32 bytes (64 hex digits) are needed"
+            )
+        return key
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment. Raises ConfigError naming each variable that is missing or wrong."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problem(item) for item in error.errors())) from None
+
+
+def _problem(item: object) -> str:
+    assert isinstance(item, dict)
+    name = ".".join(str(part) for part in item["loc"])
+    variable = name if name.isupper() else f"QIANBEI_{name.upper()}"
+    return f"{variable}: {item['msg']}" if name else str(item["msg"])
+
+
+def server_of(dsn: str) -> str:
+    """The host and port of a DSN or URL, for messages; never its user or password."""
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'localhost'}:{parts.port or ''}".rstrip(":")

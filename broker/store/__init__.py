@@ -1,0 +1,1 @@
+"""Postgres: tables as SQLAlchemy Core, migrations by Alembic, one least-privileged role a service."""

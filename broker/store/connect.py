@@ -1,0 +1,62 @@
+"""Connections to Postgres, and what its errors mean to us, by SQLSTATE and never by text."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import errors as pg
+
+from broker.errors import AccessDenied, ConfigError, Unavailable
+from broker.settings import server_of
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+_DENIED = (pg.InvalidPassword, pg.InvalidAuthorizationSpecification, pg.InsufficientPrivilege)
+_UNPREPARED = (pg.UndefinedTable, pg.InvalidSchemaName, pg.UndefinedColumn)
+
+
+@contextmanager
+def connected(dsn: str, application: str) -> Iterator[Connection]:
+    """A connection that is closed at the end of the block. Raises AccessDenied or Unavailable."""
+    with translated(dsn):
+        connection = psycopg.connect(
+            dsn, application_name=application, connect_timeout=10, autocommit=True, options="-c TimeZone=UTC"
+        )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def translated(dsn: str) -> Iterator[None]:
+    """Turn psycopg's errors of the environment into ours; errors of the data (classes 22 and 23) pass through.
+
+    Raises AccessDenied, ConfigError (the database is not prepared) or Unavailable, each naming the address.
+    """
+    try:
+        yield
+    except _DENIED as error:
+        raise AccessDenied(
+            f"Postgres at {server_of(dsn)} refuses this user ({error.sqlstate}): check its role and password"
+        ) from None
+    except _UNPREPARED as error:
+        raise ConfigError(
+            f"the database at {server_of(dsn)} is not prepared ({error.sqlstate}): run `qianbei deploy`"
+        ) from error
+    except psycopg.OperationalError as error:
+        raise _unavailable(dsn, error) from error
+    except psycopg.Error as error:
+        if (error.sqlstate or "")[:2] in ("22", "23"):
+            raise
+        raise _unavailable(dsn, error) from error
+
+
+def _unavailable(dsn: str, error: psycopg.Error) -> Exception:
+    # A failed login reaches libpq before any SQLSTATE does; its text is the only place that says so.
+    if error.sqlstate is None and "authentication failed" in str(error):
+        return AccessDenied(f"Postgres at {server_of(dsn)} refuses this user: check its role and password")
+    return Unavailable(
+        f"Postgres at {server_of(dsn)} did not answer ({error.sqlstate or type(error).__name__}): check that it is "
+        "running and reachable"
+    )

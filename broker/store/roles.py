@@ -1,0 +1,40 @@
+"""Postgres roles: one a service, each with the least it needs."""
+
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+
+ADMISSION, COMPACTION, READER = "qb_admission", "qb_compaction", "qb_reader"
+ROLES = (ADMISSION, COMPACTION, READER)
+
+_GRANTS = (
+    "GRANT USAGE ON SCHEMA admission TO qb_admission, qb_reader",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA admission TO qb_admission",
+    # Slots are made once, at deployment: an instance may take one over, never add or drop one.
+    "REVOKE INSERT, DELETE ON admission.slot FROM qb_admission",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA admission TO qb_reader",
+    "GRANT USAGE, CREATE ON SCHEMA latest TO qb_compaction",
+    "GRANT USAGE ON SCHEMA latest TO qb_reader",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA latest TO qb_reader",
+    "GRANT TEMPORARY ON DATABASE {database} TO qb_compaction",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_reader",
+)
+
+
+def ensure_roles(db: psycopg.Connection[tuple[object, ...]], passwords: Mapping[str, str]) -> None:
+    """Create the roles, or set their passwords anew, and grant each what it needs and no more."""
+    for role in ROLES:
+        known = db.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+        verb = "ALTER" if known else "CREATE"
+        statement = sql.SQL(verb + " ROLE {} LOGIN PASSWORD {}").format(
+            sql.Identifier(role), sql.Literal(passwords[role])
+        )
+        db.execute(statement)
+    database = sql.Identifier(db.info.dbname)
+    db.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    db.execute(
+        sql.SQL("GRANT CONNECT ON DATABASE {} TO qb_admission, qb_compaction, qb_reader").format(database)
+    )
+    for grant in _GRANTS:
+        db.execute(sql.SQL(grant).format(database=database))

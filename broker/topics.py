@@ -1,0 +1,169 @@
+"""The catalogue of topics: names, keys, retention, who writes and who reads. Topics and rights are created from it.
+
+Everything not granted here is denied: a department reads its own topics and no other, and writes none.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from broker.kafka import Acl
+from schemas.catalogue import Catalogue
+from schemas.entitlements import Entitlement
+
+ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
+SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, OPERATOR)
+INTERNAL = "internal"
+
+_DAY_MS = 24 * 3600 * 1000
+INTAKE_DAYS = 400
+FOR_EVER = None
+
+Kind = Literal["intake", "decision", "quarantine", "exchange", "dept"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic. ``principal`` is whose it is (for ``exchange``: None), ``days`` its retention (None: for ever)."""
+
+    name: str
+    kind: Kind
+    key: str
+    days: int | None
+    principal: str | None = None
+    subject: str | None = None
+    version: int = 1
+
+    def config(self) -> dict[str, str]:
+        """The topic's configuration at the broker."""
+        retention = -1 if self.days is None else self.days * _DAY_MS
+        return {
+            "cleanup.policy": "delete",
+            "retention.ms": str(retention),
+            "message.timestamp.type": "LogAppendTime",
+            "min.insync.replicas": "1",
+        }
+
+
+def intake_topic(principal: str) -> str:
+    """Where a principal's events enter; the topic fixes the source, since Kafka does not show who wrote a record."""
+    return f"intake.{principal}"
+
+
+def decision_topic(principal: str) -> str:
+    """Where a principal reads what was decided of its events."""
+    return f"decision.{principal}"
+
+
+def quarantine_topic(principal: str) -> str:
+    """Where a principal's unreadable or misplaced records are kept for the operators."""
+    return f"quarantine.{principal}"
+
+
+def exchange_topic(subject: str) -> str:
+    """The source of truth for a subject: every accepted revision, for ever."""
+    return f"exchange.{subject}"
+
+
+def dept_topic(department: str, subject: str, version: int) -> str:
+    """What one department may see of one subject."""
+    return f"dept.{department}.{subject}.v{version}"
+
+
+def principal_of(intake: str) -> str:
+    """The principal whose intake topic this is."""
+    return intake.removeprefix("intake.")
+
+
+def group_prefix(principal: str) -> str:
+    """The prefix of consumer groups that a principal may use. A dash, so that no bank's name begins another's."""
+    return f"{principal}-"
+
+
+def topic_catalogue(catalogue: Catalogue, entitlements: Iterable[Entitlement]) -> tuple[TopicSpec, ...]:
+    """All topics of an installation."""
+    return (
+        *(spec for principal in catalogue.principals for spec in _principal_topics(principal)),
+        *(
+            TopicSpec(exchange_topic(s), "exchange", "entity_id", FOR_EVER, subject=s)
+            for s in catalogue.subjects
+        ),
+        *(spec for entitlement in entitlements for spec in _department_topics(entitlement)),
+    )
+
+
+def _principal_topics(principal: str) -> tuple[TopicSpec, ...]:
+    return (
+        TopicSpec(intake_topic(principal), "intake", "slot key", INTAKE_DAYS, principal),
+        TopicSpec(decision_topic(principal), "decision", "entity_id", FOR_EVER, principal),
+        TopicSpec(quarantine_topic(principal), "quarantine", "original key", INTAKE_DAYS, principal),
+    )
+
+
+def _department_topics(entitlement: Entitlement) -> list[TopicSpec]:
+    return [
+        TopicSpec(
+            dept_topic(department, subject, granted.version),
+            "dept",
+            "entity_id",
+            granted.retention_days,
+            department,
+            subject,
+            granted.version,
+        )
+        for department in entitlement.departments
+        for subject, granted in entitlement.subjects.items()
+    ]
+
+
+def acls(topics: Sequence[TopicSpec]) -> set[Acl]:
+    """Every right in force in an installation with these topics."""
+    granted: set[Acl] = set()
+    for topic in topics:
+        granted |= _topic_acls(topic)
+    return granted | _service_acls()
+
+
+def _topic_acls(topic: TopicSpec) -> set[Acl]:
+    who = topic.principal
+    if who is None or who == INTERNAL:
+        return set()
+    if topic.kind == "intake":
+        return {Acl(who, "TOPIC", topic.name, "WRITE"), Acl(who, "TOPIC", topic.name, "DESCRIBE")}
+    if topic.kind in ("decision", "dept"):
+        return _reads(who, topic.name) | {Acl(who, "GROUP", group_prefix(who), "READ", prefixed=True)}
+    return set()
+
+
+def _reads(user: str, topic: str, *, prefixed: bool = False) -> set[Acl]:
+    return {Acl(user, "TOPIC", topic, "READ", prefixed), Acl(user, "TOPIC", topic, "DESCRIBE", prefixed)}
+
+
+def _writes(user: str, topic: str) -> set[Acl]:
+    return {Acl(user, "TOPIC", topic, "WRITE", True), Acl(user, "TOPIC", topic, "DESCRIBE", True)}
+
+
+def _member(user: str, *, transactional: bool) -> set[Acl]:
+    rights = {Acl(user, "GROUP", user, "READ", True), Acl(user, "GROUP", user, "DESCRIBE", True)}
+    if transactional:
+        rights |= {
+            Acl(user, "TRANSACTIONAL_ID", user, "WRITE", True),
+            Acl(user, "TRANSACTIONAL_ID", user, "DESCRIBE", True),
+        }
+    return rights
+
+
+def _service_acls() -> set[Acl]:
+    admission = _member(ADMISSION, transactional=True) | _reads(ADMISSION, "intake.", prefixed=True)
+    for prefix in ("exchange.", "decision.", "quarantine.", "intake.internal"):
+        admission |= _writes(ADMISSION, prefix)
+    routing = (
+        _member(ROUTING, transactional=True)
+        | _reads(ROUTING, "exchange.", prefixed=True)
+        | _writes(ROUTING, "dept.")
+    )
+    compaction = _member(COMPACTION, transactional=False) | _reads(COMPACTION, "exchange.", prefixed=True)
+    operator = {Acl(OPERATOR, "GROUP", "qb-", "DESCRIBE", True)}
+    for prefix in ("intake.", "decision.", "quarantine.", "exchange.", "dept."):
+        operator |= _reads(OPERATOR, prefix, prefixed=True)
+    return admission | routing | compaction | operator | {Acl(OPERATOR, "GROUP", OPERATOR, "READ", True)}

@@ -1,0 +1,75 @@
+"""Putting admission together: what it knows, read once, and one session after another on the live servers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from broker.admission.batch import Decider
+from broker.admission.checks import compile_all
+from broker.admission.model import Body
+from broker.admission.records import Encoders
+from broker.admission.service import GROUP, AdmissionSession, Knowledge
+from broker.codec import MAX_RECORD_BYTES
+from broker.kafka import Connection, GroupConsumer, TransactionalProducer
+from broker.metrics import ServiceMetrics
+from broker.protected import fill_party_refs, party_lists
+from broker.registry import Registry
+from broker.released import decoder, encode_newest, exchange_subject, intake_subject, topic_subject
+from broker.settings import Settings
+from broker.store.connect import connected
+from broker.topics import decision_topic, exchange_topic, intake_topic, quarantine_topic
+from schemas.catalogue import Catalogue, load_catalogue
+from schemas.files import Schema, latest_version, load_schema
+
+
+def know(settings: Settings) -> Knowledge:
+    """Read catalogue, schemas and the party key. Raises ConfigError or Unavailable."""
+    catalogue = load_catalogue()
+    with Registry(settings.registry_url) as registry:
+        intake = decoder(
+            registry, [intake_subject(s) for s in catalogue.subjects], max_bytes=MAX_RECORD_BYTES
+        )
+        states = decoder(registry, [exchange_subject(subject) for subject in catalogue.subjects])
+        encoders = _encoders(registry, catalogue)
+    schemas = {subject: load_schema(subject, latest_version(subject)) for subject in catalogue.subjects}
+    decider = Decider(catalogue, compile_all(schemas), encoders)
+    return Knowledge(intake, states, decider, _party_refs(settings.party_key(), schemas), settings.slots)
+
+
+def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
+    answers = {
+        topic: encode_newest(registry, topic_subject(topic, record))
+        for principal in catalogue.principals
+        for topic, record in (
+            (decision_topic(principal), "decision"),
+            (quarantine_topic(principal), "quarantine"),
+        )
+    }
+    revisions = {
+        subject: encode_newest(registry, exchange_subject(subject)) for subject in catalogue.subjects
+    }
+    return Encoders(revisions, answers)
+
+
+def _party_refs(key: bytes, schemas: Mapping[str, Schema]) -> Callable[[str, Body], None]:
+    lists = {subject: party_lists(schema) for subject, schema in schemas.items()}
+
+    def fill(subject: str, body: Body) -> None:
+        fill_party_refs(body, key, lists[subject])
+
+    return fill
+
+
+@contextmanager
+def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -> Iterator[AdmissionSession]:
+    """One membership in the admission group, with the clients that belong to it."""
+    kafka = Connection.of(settings)
+    instance = f"{GROUP}-{settings.instance}"
+    encoders = knowledge.decider.encoders
+    topics = [intake_topic(principal) for principal in knowledge.decider.catalogue.principals]
+    with (
+        connected(settings.dsn(), f"qianbei admission {settings.instance}") as db,
+        TransactionalProducer(kafka, instance) as producer,
+        GroupConsumer(kafka, GROUP, topics, instance=instance) as consumer,
+    ):
+        producer.learn([*encoders.answer, *map(exchange_topic, encoders.exchange)])
+        yield AdmissionSession(knowledge, consumer, producer, db, settings.dsn(), instance, metrics)

@@ -1,0 +1,125 @@
+"""The records that admission writes: revisions to the exchange, decisions to the source, quarantine to the operators."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from broker.admission.intake import Quarantined
+from broker.admission.model import Body, Candidate, Emission, Verdict
+from broker.admission.reasons import Evidence, Reason
+from broker.codec import Encode
+from broker.kafka import Header, Outgoing, Record
+from broker.topics import decision_topic, exchange_topic, quarantine_topic
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """How each record is put on the wire: by subject for the exchange, by topic for the others."""
+
+    exchange: Mapping[str, Encode]
+    answer: Mapping[str, Encode]
+
+
+def cloud_event(body: Body, subject: str) -> tuple[Header, ...]:
+    """The envelope as CloudEvents 1.0 headers (Kafka binding, binary mode), and the revision to order by."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", body["event_id"].encode()),
+        ("ce_source", f"qianbei:{body['source']}".encode()),
+        ("ce_type", f"cn.qianbei.{subject}.{body['event_type']}".encode()),
+        ("ce_time", _rfc3339(body["occurred_at"]).encode()),
+        ("ce_subject", body["entity_id"].encode()),
+        ("content-type", b"application/avro"),
+        ("qb_revision", str(body["revision"]).encode()),
+    )
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def exchange_message(emission: Emission, slot: int, encode: Mapping[str, Encode]) -> Outgoing:
+    """A new revision, in the partition of its slot."""
+    subject = emission.key.subject
+    return Outgoing(
+        exchange_topic(subject),
+        slot,
+        emission.key.entity_id.encode(),
+        encode[subject](emission.body),
+        cloud_event(emission.body, subject),
+    )
+
+
+def decision_record(candidate: Candidate, verdict: Verdict, slot: int, slot_seq: int) -> Body:
+    """The decision as the source reads it."""
+    body = candidate.body
+    return {
+        "decision_id": verdict.decision_id,
+        "outcome": verdict.outcome.value,
+        "principal": candidate.principal,
+        "event_id": body["event_id"],
+        "subject": candidate.subject,
+        "event_type": body["event_type"],
+        "entity_id": body["entity_id"],
+        "version": body["version"],
+        "intake_topic": candidate.place.topic,
+        "intake_partition": candidate.place.partition,
+        "intake_offset": candidate.place.offset,
+        "intake_sha256": candidate.sha256,
+        "slot": slot,
+        "slot_seq": slot_seq,
+        "recorded_at": verdict.recorded_at,
+        "revision": verdict.revision,
+        "first_decision_id": verdict.first_decision_id,
+        "reasons": [_reason(item) for item in verdict.reasons],
+        # Facts of other slots that the decision rests on; every rule in force looks at its own slot alone.
+        "seen": [],
+        "effects": [
+            {"topic": exchange_topic(e.key.subject), "entity_id": e.key.entity_id, "revision": e.revision}
+            for e in verdict.emissions
+        ],
+    }
+
+
+def _reason(item: Reason) -> dict[str, Any]:
+    return {
+        "code": item.code,
+        "severity": item.severity.value,
+        "zh": item.zh,
+        "en": item.en,
+        "legal_basis": item.legal_basis,
+        "field": item.field,
+        "evidence": [_evidence(seen) for seen in item.evidence],
+    }
+
+
+def _evidence(seen: Evidence) -> dict[str, Any]:
+    return {"subject": seen.subject, "entity_id": seen.entity_id, "revision": seen.revision}
+
+
+def decision_message(principal: str, entity_id: str, slot: int, value: bytes) -> Outgoing:
+    """A decision, to the topic that its source reads."""
+    return Outgoing(decision_topic(principal), slot, entity_id.encode(), value)
+
+
+def quarantine_message(
+    record: Record, found: Quarantined, slot_seq: int, recorded_at: datetime, encode: Mapping[str, Encode]
+) -> Outgoing:
+    """A record that could not be decided, whole, with its place and the reason."""
+    topic = quarantine_topic(found.principal)
+    body = {
+        "intake_topic": record.topic,
+        "intake_partition": record.partition,
+        "intake_offset": record.offset,
+        "intake_sha256": found.sha256,
+        "slot": record.partition,
+        "slot_seq": slot_seq,
+        "recorded_at": recorded_at,
+        "reason": found.reason,
+        "detail": found.detail,
+        "key": record.key,
+        "value": record.value,
+        "headers": [{"name": name, "value": value} for name, value in record.headers],
+    }
+    return Outgoing(topic, record.partition, record.key, encode[topic](body))

@@ -1,0 +1,21 @@
+"""A contract stands on a unit of the building table (楼盘表), or it cannot be filed (建房规〔2020〕4号)."""
+
+from collections.abc import Sequence
+
+from broker.admission.model import CONTRACTS, Candidate, EntityKey, View
+from broker.admission.reasons import Evidence, Reason, reason
+
+#: A contract may always end, even when its unit was withdrawn meanwhile.
+ENDINGS = frozenset({"CANCELLED", "REVOKED", "VOIDED", "COMPLETED"})
+
+
+def unit_known(candidate: Candidate, view: View) -> Sequence[Reason]:
+    """UNIT_UNKNOWN if a contract names a unit that is not registered, or no longer."""
+    if candidate.subject not in CONTRACTS or candidate.event_type in ENDINGS:
+        return ()
+    house_code = candidate.house_code or ""
+    unit = view.entity(EntityKey("unit", house_code))
+    if unit is not None and unit.status == "ACTIVE":
+        return ()
+    seen = Evidence("unit", house_code, unit.revision if unit and unit.revision else None)
+    return (reason("UNIT_UNKNOWN", field="house_code", evidence=(seen,)),)

@@ -1,0 +1,204 @@
+"""The admission service: intake to decisions, each exactly once, whatever crashes in between.
+
+Postgres says what was decided, the consumer group's offset says what was published. A batch goes:
+
+1. poll records of the owned slots;
+2. decode and place them, each a candidate or quarantined;
+3. begin a Postgres transaction and load what the batch touches;
+4. decide in memory, in slot order;
+5. write decisions, entities, claims, the outbox, the intake positions and the slots, fenced by epoch; commit — from
+   here the decisions stand;
+6. publish the outbox in one Kafka transaction with the intake offsets, fenced by the group's generation.
+
+A crash between 5 and 6 leaves Postgres ahead of the group offset; whoever owns the slots next publishes that
+difference before it polls.
+"""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from broker.admission import store
+from broker.admission.batch import Decider, Decisions, in_slot_order
+from broker.admission.intake import Quarantined, read
+from broker.admission.model import Body, Candidate
+from broker.admission.store import Contended, SlotCursor
+from broker.codec import Decoder
+from broker.errors import OwnershipLost, StateAheadOfLog, StateBehindLog, Unavailable
+from broker.kafka import Assignment, Generation, GroupConsumer, Record, TopicPartition, TransactionalProducer
+from broker.metrics import ServiceMetrics
+from broker.store.connect import Connection, translated
+
+GROUP = "qb-admission"
+POLL_S = 0.2
+MAX_BATCH = 500
+MAX_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What does not change while the service runs: schemas, catalogue, checks, and where the records go."""
+
+    intake: Decoder
+    states: Decoder
+    decider: Decider
+    fill_party_refs: Callable[[str, Body], None]
+    slots: int
+
+
+class AdmissionSession:
+    """One membership in the admission group, from joining until anything goes wrong."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        consumer: GroupConsumer,
+        producer: TransactionalProducer,
+        db: Connection,
+        dsn: str,
+        instance: str,
+        metrics: ServiceMetrics,
+    ) -> None:
+        self._dsn = dsn
+        self._knowledge = knowledge
+        self._consumer = consumer
+        self._producer = producer
+        self._db = db
+        self._instance = instance
+        self._metrics = metrics
+        self._generation: Generation | None = None
+        self._cursors: dict[int, SlotCursor] = {}
+
+    def step(self) -> int:
+        """Decide at most one batch; on a moved assignment take the slots over instead."""
+        records = self._consumer.poll(POLL_S, MAX_BATCH)
+        if self._consumer.moved:
+            with translated(self._dsn):
+                self._take_over()
+            return 0
+        if not records:
+            return 0
+        begun = time.monotonic()
+        with translated(self._dsn):
+            decisions = self._decide(records)
+        self._publish(decisions, _next_offsets(records))
+        for outcome in decisions.outcomes:
+            self._metrics.handled(outcome)
+        self._metrics.batch(time.monotonic() - begun)
+        return len(records)
+
+    # -- taking over ----------------------------------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        """Own the assigned slots: fence the former owner, publish what it left, and read on from there."""
+        # 1. The generation first, before any offset is read: what it fences is everything after this moment.
+        assignment = self._consumer.take_assignment()
+        if assignment is None:
+            return
+        self._generation = assignment.generation
+        # 2. The epoch, with the position that it stands for.
+        slots = {p.partition for p in assignment.partitions}
+        with self._db.transaction():
+            self._cursors = store.take_slots(self._db, slots, self._instance)
+            decided = store.positions(self._db)
+        # 3. What is published. This waits for an open transaction of the former owner to end.
+        published = {p: self._consumer.committed(p) or 0 for p in sorted(assignment.partitions)}
+        # 4. Publish the difference.
+        self._require_consistent(sorted(assignment.partitions), decided, published)
+        self._publish_rest(assignment, decided, published)
+        # 5. Read on.
+        for partition in assignment.partitions:
+            self._consumer.seek(partition, decided.get(partition, 0))
+
+    def _publish_rest(
+        self, assignment: Assignment, decided: dict[TopicPartition, int], published: dict[TopicPartition, int]
+    ) -> None:
+        behind = {p: offset for p, offset in published.items() if decided.get(p, 0) > offset}
+        if behind:
+            rest = store.unpublished(self._db, behind)
+            offsets = {p: decided[p] for p in behind}
+            self._producer.publish([row.message for row in rest], offsets, assignment.generation, GROUP)
+
+    def _require_consistent(
+        self,
+        partitions: Collection[TopicPartition],
+        decided: dict[TopicPartition, int],
+        published: dict[TopicPartition, int],
+    ) -> None:
+        """Database and log must tell the same story; if they do not, going on would lose or double decisions."""
+        first, end = self._consumer.beginning_offsets(partitions), self._consumer.end_offsets(partitions)
+        for p in partitions:
+            position = decided.get(p, 0)
+            if published[p] > position:
+                # A zombie may see this between its two reads, while the new owner goes on. Since every batch is
+                # decided before it is published, looking again tells the two apart.
+                if store.positions(self._db).get(p, 0) >= published[p]:
+                    raise OwnershipLost(f"{p.topic}/{p.partition} moved on under another owner")
+                raise StateBehindLog(
+                    f"{p.topic}/{p.partition} is published up to {published[p]} but decided only up to {position}: the "
+                    "database is older than the log. Restore a newer backup, or rebuild it from the topics"
+                )
+            if first[p] > position:
+                raise StateBehindLog(
+                    f"{p.topic}/{p.partition} is decided up to {position}, but its records before {first[p]} have "
+                    "reached their retention: they were never decided"
+                )
+            if position > end[p]:
+                raise StateAheadOfLog(
+                    f"{p.topic}/{p.partition} is decided up to {position} but ends at {end[p]}: the topic was lost or "
+                    "made anew. Restore it, or begin with an empty database"
+                )
+
+    # -- a batch --------------------------------------------------------------------------------------------------
+
+    def _decide(self, records: Sequence[Record]) -> Decisions:
+        reads = [(record, self._read(record)) for record in in_slot_order(records)]
+        for _ in range(MAX_TRIES):
+            try:
+                return self._decide_in_one_transaction(reads, _next_offsets(records))
+            except (Contended, psycopg.errors.UniqueViolation):
+                # Another slot took the same entity or event id since we looked. Look again: now it is there to see.
+                continue
+        raise Unavailable(f"a batch was contended {MAX_TRIES} times")
+
+    def _read(self, record: Record) -> Candidate | Quarantined:
+        found = read(record, self._knowledge.intake, self._knowledge.decider.catalogue, self._knowledge.slots)
+        if isinstance(found, Candidate):
+            self._knowledge.fill_party_refs(found.subject, found.body)
+        return found
+
+    def _decide_in_one_transaction(
+        self, reads: Sequence[tuple[Record, Candidate | Quarantined]], offsets: dict[TopicPartition, int]
+    ) -> Decisions:
+        slots = {record.partition for record, _ in reads}
+        mine = {slot: self._cursors[slot] for slot in slots}
+        with self._db.transaction():
+            candidates = [found for _, found in reads if isinstance(found, Candidate)]
+            workspace = store.load(self._db, candidates, self._knowledge.states)
+            decisions = self._knowledge.decider.decide_all(reads, workspace, mine, datetime.now(UTC))
+            store.save_cursors(self._db, mine, decisions.cursors)
+            store.save_entities(self._db, workspace)
+            store.save_claims(self._db, workspace)
+            store.save_decisions(self._db, decisions.rows)
+            store.replace_outbox(
+                self._db, {slot: cursor.next_seq for slot, cursor in mine.items()}, decisions.outbox
+            )
+            store.save_positions(self._db, offsets)
+        self._cursors |= decisions.cursors
+        return decisions
+
+    def _publish(self, decisions: Decisions, offsets: dict[TopicPartition, int]) -> None:
+        if self._generation is None:
+            raise OwnershipLost("no generation is held")
+        self._producer.publish([row.message for row in decisions.outbox], offsets, self._generation, GROUP)
+
+
+def _next_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        partition = TopicPartition(record.topic, record.partition)
+        offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+    return offsets

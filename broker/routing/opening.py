@@ -1,0 +1,38 @@
+"""Opening a routing session: what it must know, once a process, and the clients that it holds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from broker.errors import ConfigError
+from broker.kafka import Connection, GroupConsumer, TransactionalProducer
+from broker.metrics import ServiceMetrics
+from broker.registry import Registry
+from broker.routing.plan import Plan, make_plan
+from broker.routing.service import GROUP, RoutingSession
+from broker.settings import Settings
+
+
+def know(settings: Settings) -> Plan:
+    """The plan, with the registry's ids. Raises ConfigError if a schema is not registered, or Unavailable."""
+    with Registry(settings.registry_url) as registry:
+        return make_plan(registry)
+
+
+@contextmanager
+def session(settings: Settings, plan: Plan, metrics: ServiceMetrics) -> Iterator[RoutingSession]:
+    """Join the group as this instance. Raises ConfigError if a topic was never created."""
+    connection = Connection.of(settings)
+    instance = f"{GROUP}-{settings.instance}"
+    # The producer first: its start ends a transaction that a killed predecessor of the same name left open, which
+    # would otherwise hold up the reading of committed offsets.
+    with (
+        TransactionalProducer(connection, instance) as producer,
+        GroupConsumer(connection, GROUP, plan.topics, instance=instance) as consumer,
+    ):
+        for topic in plan.topics:
+            if not consumer.partitions_of(topic):
+                raise ConfigError(
+                    f"{topic} is not there, or {settings.kafka_username} may not read it: run `qianbei deploy`"
+                )
+        producer.learn(plan.outputs)
+        yield RoutingSession(plan, consumer, producer, metrics)

@@ -1,0 +1,126 @@
+"""Putting compaction together: what it knows, read once, and one session after another on the live servers."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from broker.compaction.engine import Engine, Source
+from broker.compaction.service import GROUP, CompactionSession
+from broker.compaction.tables import TableSpec, create_all, table_spec
+from broker.errors import ConfigError
+from broker.kafka import Connection, GroupConsumer
+from broker.metrics import ServiceMetrics
+from broker.registry import Registry
+from broker.released import exchange_subject, lookup
+from broker.settings import Settings
+from broker.store.connect import connected, translated
+from broker.topics import exchange_topic
+from schemas.catalogue import load_catalogue
+from schemas.files import latest_version, load_schema
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What does not change while the service runs: each topic's tables and schemas."""
+
+    sources: Mapping[str, Source]
+
+
+def know(settings: Settings) -> Knowledge:
+    """Read catalogue and schemas, and create the tables that are missing. Raises ConfigError or Unavailable."""
+    metadata = sa.MetaData()
+    with Registry(settings.registry_url) as registry:
+        sources = {
+            exchange_topic(subject): _source(registry, settings.registry_url, subject, metadata)
+            for subject, described in load_catalogue().subjects.items()
+            if described.latest
+        }
+    create_tables(settings.dsn(), [source.spec for source in sources.values()])
+    return Knowledge(sources)
+
+
+def _source(registry: Registry, registry_url: str, subject: str, metadata: sa.MetaData) -> Source:
+    spec = table_spec(subject, load_schema(subject, latest_version(subject)), metadata)
+    known = {
+        r.schema_id: load_schema(subject, r.version) for r in lookup(registry, exchange_subject(subject))
+    }
+    name = full_name(load_schema(subject, latest_version(subject)))
+    return Source(spec, schema_finder(name, known, registry_url))
+
+
+def schema_finder(
+    name: str, known: Mapping[int, Schema], registry_url: str
+) -> Callable[[int], Schema | None]:
+    """A function from a registry id to a schema of the record ``name``, None if the id stands for none.
+
+    An id that is not ``known`` is asked of the registry: a newer release may already be writing.
+    """
+
+    def schema_of(schema_id: int) -> Schema | None:
+        if schema_id in known:
+            return known[schema_id]
+        with Registry(registry_url) as registry:
+            found = registry.schema(schema_id)
+        return found if found is not None and full_name(found) == name else None
+
+    return schema_of
+
+
+def full_name(schema: Schema) -> str:
+    """The full name of a record schema."""
+    name, namespace = str(schema.get("name", "")), schema.get("namespace")
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def create_tables(dsn: str, specs: list[TableSpec]) -> None:
+    """Create the tables that are missing. Raises AccessDenied, ConfigError or Unavailable."""
+    engine = sa.create_engine(make_url(dsn).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
+    with translated(dsn):
+        try:
+            with engine.begin() as connection:
+                create_all(connection, specs)
+        except sa.exc.DBAPIError as error:
+            if isinstance(error.orig, psycopg.Error):
+                raise error.orig from None
+            raise
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -> Iterator[CompactionSession]:
+    """One membership in the compaction group, with the clients that belong to it."""
+    with open_session(settings, GROUP, knowledge.sources, metrics) as opened:
+        yield opened
+
+
+@contextmanager
+def open_session(
+    settings: Settings, group: str, sources: Mapping[str, Source], metrics: ServiceMetrics
+) -> Iterator[CompactionSession]:
+    """A session of any group that folds any topics into the settings' Postgres.
+
+    Raises ConfigError if a topic is not there, or may not be read: it would seem empty for ever.
+    """
+    engine = Engine(group, sources)
+    dsn = settings.dsn()
+    instance = f"{group}-{settings.instance}"
+    with (
+        connected(dsn, f"qianbei {instance}") as db,
+        GroupConsumer(Connection.of(settings), group, sources, instance=instance) as consumer,
+    ):
+        for topic in sources:
+            if not consumer.partitions_of(topic):
+                raise ConfigError(
+                    f"{topic} is not there, or {settings.kafka_username} may not read it: run `qianbei deploy`"
+                )
+        with translated(dsn):
+            engine.prepare(db)
+        yield CompactionSession(engine, consumer, db, dsn, metrics)

@@ -1,0 +1,131 @@
+"""The compaction service: change logs folded into Postgres, each record once. A step goes:
+
+1. poll records of the owned partitions; while there are many, poll on and keep only the newest of each key;
+2. fold what was gathered and move the positions, in one Postgres transaction fenced by epoch (``engine``).
+
+The position in Postgres is the only truth: Kafka's group hands out the partitions and nothing else, no offset is
+committed there. A crash before the commit leaves nothing, one after it leaves nothing to repeat.
+"""
+
+import time
+
+from broker.compaction.engine import Engine, Unfit
+from broker.compaction.gather import Batch
+from broker.compaction.positions import Database, Position
+from broker.compaction.rejects import Place, Rejected
+from broker.errors import StateAheadOfLog, StateBehindLog
+from broker.kafka import GroupConsumer, TopicPartition
+from broker.metrics import ServiceMetrics
+from broker.store.connect import translated
+
+GROUP = "qb-compaction"
+POLL_S = 0.2
+MOST_A_POLL = 5_000
+# Fewer than this at once, and we are at the end of the log: fold them now, somebody is waiting to see them.
+FEW = 500
+# What a batch may hold when catching up. The bytes are those of distinct keys; the seconds bound what a crash repeats.
+MOST_BYTES = 96 * 1024 * 1024
+MOST_RECORDS = 500_000
+MOST_SECONDS = 20.0
+
+
+class CompactionSession:
+    """One membership in the group, from joining until anything goes wrong."""
+
+    def __init__(
+        self, engine: Engine, consumer: GroupConsumer, db: Database, dsn: str, metrics: ServiceMetrics
+    ) -> None:
+        self._engine = engine
+        self._consumer = consumer
+        self._db = db
+        self._dsn = dsn
+        self._metrics = metrics
+        self._owned: dict[TopicPartition, Position] = {}
+        self._known_bad: dict[Place, Rejected] = {}
+
+    def step(self) -> int:
+        """Fold at most one batch; on a moved assignment take the partitions over instead."""
+        batch = self._gather()
+        if self._consumer.moved:
+            self._take_over()
+            return 0
+        begun = time.monotonic()
+        if not batch.records:
+            self._pass_markers()
+            return 0
+        self._fold(batch)
+        self._metrics.batch(time.monotonic() - begun)
+        return batch.records
+
+    def _gather(self) -> Batch:
+        batch = Batch(self._known_bad)
+        until = time.monotonic() + MOST_SECONDS
+        while True:
+            records = self._consumer.poll(POLL_S, MOST_A_POLL)
+            batch.add(records)
+            if len(records) < FEW or self._consumer.moved or time.monotonic() > until:
+                return batch
+            if batch.size >= MOST_BYTES or batch.records >= MOST_RECORDS:
+                return batch
+
+    def _fold(self, batch: Batch) -> None:
+        try:
+            with translated(self._dsn):
+                applied = self._engine.apply(self._db, batch, self._owned)
+        except Unfit as unfit:
+            # The older records that those had hidden are needed now: read the batch again without them.
+            self._known_bad |= {one.place: one for one in unfit.rejections}
+            for partition in batch.offsets:
+                self._consumer.seek(partition, self._owned[partition].next_offset)
+            return
+        self._owned |= applied.positions
+        for one in batch.rejections:
+            self._known_bad.pop(one.place, None)
+        self._metrics.handled("read", batch.records)
+        self._metrics.handled("folded", applied.rows)
+        self._metrics.handled("rejected", applied.rejected)
+
+    def _pass_markers(self) -> None:
+        """Move on over the markers that end a transaction, which are no records: else we would seem to lag by one."""
+        batch = Batch()
+        for partition, position in self._owned.items():
+            offset = self._consumer.position(partition)
+            if offset > position.next_offset:
+                batch.offsets[partition] = offset
+        if batch.offsets and not self._consumer.moved:
+            self._fold(batch)
+
+    def _take_over(self) -> None:
+        """Own the assigned partitions: fence the former owner and read on from where the tables stand."""
+        self._owned = {}
+        self._known_bad = {}
+        # 1. A snapshot of the assignment, before anything is read that depends on it.
+        assignment = self._consumer.take_assignment()
+        if assignment is None:
+            return
+        # 2. The epoch with the position that it stands for. An open transaction of the former owner ends first.
+        with translated(self._dsn):
+            owned = self._engine.positions.claim(self._db, assignment.partitions)
+        # 3. Log and tables must tell the same story.
+        self._require_consistent(owned)
+        # 4. Read on.
+        for partition, position in owned.items():
+            self._consumer.seek(partition, position.next_offset)
+        self._owned = owned
+
+    def _require_consistent(self, owned: dict[TopicPartition, Position]) -> None:
+        first, end = self._consumer.beginning_offsets(owned), self._consumer.end_offsets(owned)
+        for p, position in owned.items():
+            if position.next_offset > end[p]:
+                raise StateAheadOfLog(
+                    f"{p.topic}/{p.partition} is folded up to {position.next_offset} but ends at {end[p]}: the topic "
+                    "was lost or made anew. Restore it, or drop the tables and let them be rebuilt"
+                )
+            if position.next_offset < first[p]:
+                if position.next_offset:
+                    raise StateBehindLog(
+                        f"{p.topic}/{p.partition} is folded up to {position.next_offset}, but its records before "
+                        f"{first[p]} have reached their retention: drop the tables and let them be rebuilt"
+                    )
+                # Nothing was folded yet: what the log no longer has was never ours to fold.
+                owned[p] = Position(first[p], position.epoch)

@@ -1,0 +1,45 @@
+"""The root command and the one place where errors become messages and exit codes."""
+
+import sys
+from importlib.metadata import version
+
+import click
+
+from broker.errors import AccessDenied, QianbeiError, Unavailable
+from qianbei.cli.commands import COMMANDS
+from qianbei.stack import StackError
+
+FOUND_WRONG, WRONG_USE, NO_SERVER = 1, 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version("qianbei"), prog_name="qianbei")
+def cli() -> None:
+    """Qianbei (签备): the exchange of housing-contract filings."""
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run a command; end with its exit code, and with one clear line for every error that we know."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_USE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except (Unavailable, AccessDenied) as error:
+        _say(error)
+        sys.exit(NO_SERVER)
+    except (QianbeiError, StackError) as error:
+        _say(error)
+        sys.exit(WRONG_USE)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _say(error: Exception) -> None:
+    click.echo(f"qianbei: {error}", err=True)

@@ -1,0 +1,114 @@
+"""``up``, ``down``, ``status``, ``deploy`` and ``service``: running an exchange."""
+
+import json
+import os
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from broker.settings import load_settings
+from qianbei.services import SERVICES, running_services, serve, start_services
+from qianbei.site import current_site, deploy_site
+from qianbei.stack import ChildState, ChildStatus, Stack, home_from_env
+
+
+def _uses_existing_servers() -> bool:
+    return "QIANBEI_KAFKA_BOOTSTRAP" in os.environ
+
+
+def _say(message: str) -> None:
+    click.echo(message, err=True)
+
+
+@click.command()
+@click.option(
+    "--instances", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes of each service."
+)
+@click.option("--servers-only", is_flag=True, help="Start and deploy the servers, but no service.")
+def up(instances: int, servers_only: bool) -> None:
+    """Start the embedded stack and the services, or only the services where the environment names servers.
+
+    Example: qianbei up --instances 2
+    """
+    stack = Stack(home_from_env(), say=_say)
+    if not _uses_existing_servers():
+        stack.up()
+    site = current_site()
+    made = deploy_site(site)
+    _say(f"deployed: {made.topics} new topics, {made.rights} changed rights, {made.schemas} schemas in force")
+    if not servers_only:
+        stack.places.prepare()
+        started = start_services(site, stack.supervisor, instances)
+        _say(f"started: {', '.join(started) or 'nothing, all run already'}")
+
+
+@click.command()
+def down() -> None:
+    """Stop the services and the embedded stack. Data stay. Example: qianbei down"""
+    stack = Stack(home_from_env(), say=_say)
+    if stack.places.run.exists():
+        stack.supervisor.stop(*running_services(stack.supervisor))
+        stack.down()
+    _say("stopped")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(as_json: bool) -> None:
+    """What runs, and how far each service is behind. Exit code 1 if something that was started has died.
+
+    Example: qianbei status --json
+    """
+    stack = Stack(home_from_env())
+    found = stack.status()
+    if as_json:
+        click.echo(json.dumps([_row(one) for one in found], ensure_ascii=False))
+    else:
+        Console().print(_table(found))
+    if any(one.state is ChildState.DIED for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _row(one: ChildStatus) -> dict[str, object]:
+    return {
+        "name": one.name,
+        "pid": one.pid,
+        "state": one.state.value,
+        "port": one.port,
+        "detail": one.detail,
+    }
+
+
+def _table(found: list[ChildStatus]) -> Table:
+    table = Table("name", "state", "pid", "port", "detail")
+    colours = {ChildState.RUNNING: "green", ChildState.DIED: "red", ChildState.SILENT: "yellow"}
+    for one in found:
+        colour = colours.get(one.state, "dim")
+        table.add_row(
+            one.name, f"[{colour}]{one.state.value}[/]", str(one.pid or ""), str(one.port or ""), one.detail
+        )
+    return table
+
+
+@click.command(name="deploy")
+def deploy_command() -> None:
+    """Bring Kafka, Postgres and the registry up to the catalogue: topics, rights, users, schemas, tables.
+
+    Example: QIANBEI_KAFKA_BOOTSTRAP=kafka:9092 … qianbei deploy
+    """
+    made = deploy_site(current_site())
+    click.echo(f"{made.topics} new topics, {made.rights} changed rights, {made.schemas} schemas in force")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(SERVICES)))
+@click.option("--instance", default=None, help="A stable name, unique among the instances of this service.")
+def service(name: str, instance: str | None) -> None:
+    """Run one service in the foreground until SIGTERM. Example: qianbei service admission --instance a"""
+    wanted = SERVICES[name]
+    if _uses_existing_servers():
+        settings = load_settings(**({"instance": instance} if instance else {}))
+    else:
+        settings = current_site().settings(wanted.user, role=wanted.role, instance=instance or "0")
+    serve(wanted, settings)

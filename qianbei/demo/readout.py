@@ -1,0 +1,193 @@
+"""Reading an exchange's topics as the operator, for counting and showing."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from broker.codec import Decoder
+from broker.kafka import Admin, Connection, PartitionReader, Record, TopicPartition
+from broker.registry import Registry
+from broker.released import decoder, topic_subject
+from broker.topics import COMPACTION, OPERATOR, ROUTING, decision_topic, intake_topic, quarantine_topic
+from broker.topics import ADMISSION as ADMISSION_GROUP
+from producers.simulator.model_compare import Observed, observed_decision, observed_quarantine
+from qianbei.site import Site
+from schemas.catalogue import load_catalogue
+from schemas.entitlements import grants, load_entitlements
+
+READER_ROLE = "qb_reader"
+MARKERS = 20
+"""So close to its end a partition is looked at, whether records are left or only markers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What was decided of every retained intake record, and when each accepted event came in (ms)."""
+
+    observed: tuple[Observed, ...]
+    accepted_events: Mapping[str, tuple[str, int, int]]
+
+
+class Readout:
+    """One operator's look at an exchange. Use it in a ``with`` block."""
+
+    def __init__(self, site: Site) -> None:
+        self._settings = site.settings(OPERATOR, role=READER_ROLE)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        connection = Connection.of(self._settings)
+        self._reader = self._stack.enter_context(PartitionReader(connection))
+        self._admin = self._stack.enter_context(Admin(connection))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def records(self, topics: Iterable[str]) -> Iterator[Record]:
+        """Every committed record of these topics up to their present ends, partition by partition in order."""
+        partitions = [p for topic in topics for p in self._reader.partitions_of(topic)]
+        self._reader.assign(partitions)
+        begin, ends = self._reader.beginning_offsets(partitions), self._reader.end_offsets(partitions)
+        for partition, offset in begin.items():
+            self._reader.seek(partition, offset)
+        open_ones = {p for p in partitions if begin[p] < ends[p]}
+        while open_ones:
+            yield from self._reader.poll(0.2)
+            open_ones = {p for p in open_ones if self._reader.position(p) < ends[p]}
+
+    def outcomes(self) -> Outcomes:
+        """All decisions and quarantine records."""
+        principals = list(load_catalogue().principals)
+        decided = self._decoder("decision", [decision_topic(p) for p in principals])
+        apart = self._decoder("quarantine", [quarantine_topic(p) for p in principals])
+        observed: list[Observed] = []
+        accepted: dict[str, tuple[str, int, int]] = {}
+        for record in self.records(decision_topic(p) for p in principals):
+            body = decided.decode(record.value)[1]
+            observed.append(observed_decision(body))
+            if body["outcome"] == "ACCEPTED":
+                accepted[body["event_id"]] = (
+                    body["intake_topic"],
+                    body["intake_partition"],
+                    body["intake_offset"],
+                )
+        for record in self.records(quarantine_topic(p) for p in principals):
+            observed.append(observed_quarantine(apart.decode(record.value)[1]))
+        return Outcomes(tuple(observed), accepted)
+
+    def _decoder(self, record: str, topics: Iterable[str]) -> Decoder:
+        with Registry(self._settings.registry_url) as registry:
+            return decoder(registry, [topic_subject(topic, record) for topic in topics])
+
+    def deliveries(self, outcomes: Outcomes) -> tuple[dict[str, dict[str, int]], list[int]]:
+        """Records a department and subject, and for each delivered event the ms from its append to intake."""
+        topics = {grant.topic: grant for grant in grants(load_entitlements())}
+        entered = {
+            (r.topic, r.partition, r.offset): r.timestamp_ms
+            for r in self.records(intake_topic(p) for p in load_catalogue().principals)
+        }
+        counts: dict[str, dict[str, int]] = {}
+        latencies: list[int] = []
+        for record in self.records(topics):
+            grant = topics[record.topic]
+            of_department = counts.setdefault(grant.department, {})
+            of_department[grant.subject] = of_department.get(grant.subject, 0) + 1
+            place = outcomes.accepted_events.get((record.header("ce_id") or b"").decode())
+            if place is not None and place in entered:
+                latencies.append(record.timestamp_ms - entered[place])
+        return counts, latencies
+
+    def latest_counts(self) -> dict[str, int]:
+        """Rows of each subject's table in ``latest``."""
+        with psycopg.connect(self._settings.dsn()) as db:
+            return {subject: _count(db, subject) for subject in load_catalogue().subjects}
+
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """How far each service is: (done, of how many), in offsets."""
+        intake = [
+            p for name in load_catalogue().principals for p in self._reader.partitions_of(intake_topic(name))
+        ]
+        exchange = [p for s in load_catalogue().subjects for p in self._reader.partitions_of(f"exchange.{s}")]
+        entered, accepted = self._reader.end_offsets(intake), self._reader.end_offsets(exchange)
+        routable = self._routable(accepted)
+        routed = self._past_markers(self._admin.group_offsets(ROUTING), routable)
+        return {
+            "admission": (_sum(self._admin.group_offsets(ADMISSION_GROUP), entered), sum(entered.values())),
+            "routing": (_sum(routed, routable), sum(routable.values())),
+            "compaction": (self._compacted(accepted), sum(accepted.values())),
+        }
+
+    def _routable(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        subjects = {f"exchange.{grant.subject}" for grant in grants(load_entitlements())}
+        return {p: end for p, end in ends.items() if p.topic in subjects}
+
+    def _past_markers(
+        self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        """Positions moved to the end where only transaction markers follow, which are offsets but no records."""
+        moved = {p: positions.get(p, 0) for p in ends}
+        near = [p for p, end in ends.items() if 0 < end - moved[p] <= MARKERS]
+        self._reader.assign(near)
+        for partition in near:
+            self._reader.seek(partition, moved[partition])
+        waiting = set(near)
+        while waiting:
+            with_records = {TopicPartition(r.topic, r.partition) for r in self._reader.poll(0.1)}
+            passed = {p for p in waiting if self._reader.position(p) >= ends[p]}
+            moved |= {p: ends[p] for p in passed - with_records}
+            waiting -= passed | with_records
+        return moved
+
+    def _compacted(self, ends: Mapping[TopicPartition, int]) -> int:
+        with psycopg.connect(self._settings.dsn()) as db:
+            rows = db.execute("SELECT topic, partition, next_offset FROM latest.position").fetchall()
+        return _sum({TopicPartition(topic, partition): offset for topic, partition, offset in rows}, ends)
+
+
+def _sum(values: Mapping[TopicPartition, int], wanted: Mapping[TopicPartition, int]) -> int:
+    return sum(values.get(p, 0) for p in wanted)
+
+
+def _count(db: psycopg.Connection[tuple[Any, ...]], subject: str) -> int:
+    row = db.execute(
+        psycopg.sql.SQL("SELECT count(*) FROM latest.{}").format(psycopg.sql.Identifier(subject))
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def percentile(values: list[int], share: float) -> int:
+    """The value below which this share of the values lies (nearest rank). 0 if there are none."""
+    if not values:
+        return 0
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def wait_until_done(
+    look: Callable[[], Mapping[str, tuple[int, int]]],
+    show: Callable[[Mapping[str, tuple[int, int]]], None],
+    *,
+    patience_s: float = 120.0,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Until every service has done all there is. False if one made no progress for ``patience_s``."""
+    last, since = None, clock()
+    while True:
+        now = look()
+        show(now)
+        if all(done >= of for done, of in now.values()):
+            return True
+        if now != last:
+            last, since = now, clock()
+        elif clock() - since > patience_s:
+            return False
+        pause(0.3)

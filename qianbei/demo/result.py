@@ -1,0 +1,111 @@
+"""What a demo came to: one object for programs, a few tables for people."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from producers.simulator.model_compare import Account, Observed
+from qianbei.demo.readout import percentile
+from qianbei.verify.report import Report
+
+OUTCOMES = ("accepted", "refused", "duplicate", "quarantined")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that is shown at the end."""
+
+    events: int
+    observed: tuple[Observed, ...]
+    account: Account
+    departments: Mapping[str, Mapping[str, int]]
+    latest: Mapping[str, int]
+    latencies_ms: list[int]
+    report: Report
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every decision was as it had to be and the verification passed."""
+        return self.report.ok and not self.account.differences
+
+    def outcomes(self) -> Counter[str]:
+        return Counter(item.outcome.lower() for item in self.observed)
+
+    def reasons(self) -> Counter[str]:
+        """How often each code was given, over refusals, warnings and quarantine."""
+        return Counter(code for item in self.observed for code in item.codes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As one JSON object."""
+        found, expected = self.outcomes(), self.account.outcomes()
+        return {
+            "events": self.events,
+            **{name: found[name] for name in OUTCOMES},
+            "expected": {name: expected[name] for name in OUTCOMES},
+            "differences": [str(difference) for difference in self.account.differences[:20]],
+            "reasons": dict(sorted(self.reasons().items())),
+            "departments": {
+                name: dict(sorted(counts.items())) for name, counts in sorted(self.departments.items())
+            },
+            "latest": dict(self.latest),
+            "latency_ms": {
+                "p50": percentile(self.latencies_ms, 0.50),
+                "p99": percentile(self.latencies_ms, 0.99),
+                "records": len(self.latencies_ms),
+            },
+            "verify": self.report.as_dict(),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def show(result: Result, console: Console) -> None:
+    """Print the tables."""
+    console.print(_departments(result))
+    console.print(_decisions(result))
+    console.print(_latest(result))
+    data = result.as_dict()
+    latency = data["latency_ms"]
+    console.print(
+        f"From intake to a department: p50 {latency['p50']} ms, p99 {latency['p99']} ms over {latency['records']:,} records"
+    )
+    for name, check in result.report.checks.items():
+        state = "[green]passed[/]" if check.ok else f"[red]{sum(check.found.values())} violations[/]"
+        console.print(f"verify {name}: {state}, {check.compared:,} compared")
+        for violation in check.violations[:5]:
+            console.print(f"  [red]{violation.what}[/] {violation.place}: {violation.detail}")
+    for difference in result.account.differences[:10]:
+        console.print(f"[red]not as the simulator's own account has it[/]: {difference}")
+
+
+def _departments(result: Result) -> Table:
+    table = Table(
+        "department", "records", "of which", title="What each department received", title_justify="left"
+    )
+    for name, counts in sorted(result.departments.items()):
+        table.add_row(
+            name, f"{sum(counts.values()):,}", ", ".join(f"{s} {n:,}" for s, n in sorted(counts.items()))
+        )
+    return table
+
+
+def _decisions(result: Result) -> Table:
+    table = Table("outcome or reason", "found", "expected", title="Decisions", title_justify="left")
+    found, expected = result.outcomes(), result.account.outcomes()
+    for name in OUTCOMES:
+        table.add_row(f"[bold]{name}[/]", f"{found[name]:,}", f"{expected[name]:,}")
+    counts, wanted = result.reasons(), result.account.reasons()
+    for code in sorted(counts | wanted, key=lambda code: -counts[code]):
+        table.add_row(f"  {code}", f"{counts[code]:,}", f"{wanted[code]:,}")
+    return table
+
+
+def _latest(result: Result) -> Table:
+    table = Table("table", "rows", title="Latest state in Postgres", title_justify="left")
+    for subject, rows in result.latest.items():
+        table.add_row(f"latest.{subject}", f"{rows:,}")
+    return table

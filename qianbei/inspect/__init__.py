@@ -1,0 +1,1 @@
+"""Looking into a running exchange without touching it: records, quarantine, lag, and what a client needs to connect."""

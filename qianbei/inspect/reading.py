@@ -1,0 +1,85 @@
+"""What all looks into topics share: a reader of one user, decoding by schema id, and clear errors for what is denied."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import fastavro
+
+from broker.codec import HEADER_BYTES, Decoder, Released
+from broker.deploy import installation_topics
+from broker.errors import AccessDenied, ConfigError, DecodeError
+from broker.kafka import Connection, PartitionReader, TopicPartition
+from broker.registry import Registry
+from qianbei.site import Site
+from schemas.jsonform import to_json
+
+
+@dataclass(slots=True)
+class AnyDecoder:
+    """Decodes records of any schema that the registry has. Only deployment writes there, so its schemas are sound."""
+
+    registry: Registry
+    _decoders: dict[bytes, tuple[Decoder, dict[str, Any]]] = field(default_factory=dict)
+
+    def decode(self, value: bytes | None) -> dict[str, Any]:
+        """The record in its JSON form. Raises DecodeError, which names no value."""
+        if value is None:
+            raise DecodeError("TOMBSTONE", "a null value")
+        header = value[:HEADER_BYTES]
+        if header not in self._decoders:
+            self._decoders[header] = self._decoder(header)
+        decoder, schema = self._decoders[header]
+        return to_json(schema, decoder.decode(value)[1])
+
+    def _decoder(self, header: bytes) -> tuple[Decoder, dict[str, Any]]:
+        if len(header) < HEADER_BYTES or header[0] != 0:
+            raise DecodeError("BAD_MAGIC", "does not begin with 0 and a 4-byte schema id")
+        schema_id = int.from_bytes(header[1:], "big")
+        schema = self.registry.schema(schema_id)
+        if schema is None:
+            raise DecodeError("UNKNOWN_SCHEMA", f"the registry knows no schema {schema_id}")
+        parsed: Any = fastavro.parse_schema(schema, _force=True)
+        return Decoder({schema_id: Released(str(parsed["name"]), 1, schema_id, parsed)}), parsed
+
+
+@contextmanager
+def reader_of(site: Site, user: str) -> Iterator[PartitionReader]:
+    """A reader of named partitions as this user. Raises ConfigError for one that was never deployed."""
+    with PartitionReader(Connection.of(site.settings(user))) as reader:
+        yield reader
+
+
+def partitions_of(reader: PartitionReader, topic: str, user: str) -> list[TopicPartition]:
+    """The partitions of a topic. Raises AccessDenied if ``user`` may not see it, ConfigError if there is none.
+
+    To a user without rights a topic looks as if it were not there, and a consumer would wait on it for ever.
+    """
+    found = reader.partitions_of(topic)
+    if found:
+        return found
+    known = [spec.name for spec in installation_topics()]
+    if topic in known:
+        raise AccessDenied(f"{user} may not read {topic}: the topic catalogue gives it no right to")
+    near = get_close_matches(topic, known, n=3, cutoff=0.4)
+    raise ConfigError(f"there is no topic {topic}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
+def place_of(topic: str, partition: int, offset: int) -> str:
+    """A place in a topic, in the form in which commands take it."""
+    return f"{topic}/{partition}/{offset}"
+
+
+def parse_place(text: str) -> tuple[TopicPartition, int]:
+    """``topic/partition/offset``, also with ``@`` before the offset. Raises ConfigError."""
+    parts = text.replace("@", "/").split("/")
+    if len(parts) != 3 or not parts[1].isdecimal() or not parts[2].isdecimal():
+        raise ConfigError(f"{text!r} is no place: write topic/partition/offset, such as intake.bureau/2/118")
+    return TopicPartition(parts[0], int(parts[1])), int(parts[2])
+
+
+def printable(text: str) -> str:
+    """The text with everything that could steer a terminal made visible."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

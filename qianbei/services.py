@@ -1,0 +1,135 @@
+"""The three services as processes: what each needs, how it is run, how several are started and stopped."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from broker import logging
+from broker.admission import opening as admission
+from broker.compaction import opening as compaction
+from broker.kafka import Connection, PartitionReader
+from broker.metrics import ServiceMetrics, served
+from broker.routing import opening as routing
+from broker.runner import Session, run
+from broker.settings import Settings
+from broker.store import roles
+from broker.store.connect import connected
+from broker.topics import ADMISSION, COMPACTION, ROUTING
+from qianbei.site import Site, environment_of
+from qianbei.stack import Child, Supervisor
+from qianbei.stack.ports import free_port
+from qianbei.stack.probes import http_ok
+
+OpenSession = Callable[[], AbstractContextManager[Session]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service: its Kafka user, its Postgres role, and how its sessions are opened."""
+
+    name: str
+    user: str
+    role: str | None
+    opener: Callable[[Settings, ServiceMetrics], OpenSession]
+
+
+def _admission(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
+    knowledge = admission.know(settings)
+    return lambda: admission.session(settings, knowledge, metrics)
+
+
+def _routing(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
+    knowledge = routing.know(settings)
+    return lambda: routing.session(settings, knowledge, metrics)
+
+
+def _compaction(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
+    knowledge = compaction.know(settings)
+    return lambda: compaction.session(settings, knowledge, metrics)
+
+
+SERVICES: Mapping[str, Service] = {
+    service.name: service
+    for service in (
+        Service("admission", ADMISSION, roles.ADMISSION, _admission),
+        Service("routing", ROUTING, None, _routing),
+        Service("compaction", COMPACTION, roles.COMPACTION, _compaction),
+    )
+}
+
+
+def serve(service: Service, settings: Settings) -> None:
+    """Run a service in this process until SIGTERM or SIGINT.
+
+    Raises Unavailable or AccessDenied if a server cannot be used at the start; later it waits for them.
+    """
+    logging.configure()
+    log = logging.get_logger(service.name).bind(instance=settings.instance)
+    metrics = ServiceMetrics(service.name)
+    _require_servers(settings)
+    open_session = service.opener(settings, metrics)
+    stop = threading.Event()
+    with _stopping(stop), served(metrics, settings.metrics_port):
+        log.info("started", kafka=settings.kafka_bootstrap)
+        run(open_session, stop, metrics, log)
+        log.info("stopped")
+
+
+def _require_servers(settings: Settings) -> None:
+    with PartitionReader(Connection.of(settings)):
+        pass
+    if settings.postgres_dsn is not None:
+        with connected(settings.dsn(), "qianbei start"):
+            pass
+
+
+@contextmanager
+def _stopping(stop: threading.Event) -> Iterator[None]:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def instance_name(service: Service, instance: int) -> str:
+    """The name of a service's process."""
+    return f"{service.name}-{instance}"
+
+
+def child(site: Site, service: Service, instance: int) -> Child:
+    """How to run one instance as a supervised process, with its metrics on a free loopback port."""
+    port = free_port()
+    settings = site.settings(service.user, role=service.role, instance=str(instance))
+    own = environment_of(settings.model_copy(update={"metrics_port": port}))
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("QIANBEI_")}
+    return Child(
+        name=instance_name(service, instance),
+        argv=(sys.executable, "-m", "qianbei", "service", service.name),
+        env=inherited | own,
+        ready=http_ok(port, "/metrics"),
+        grace_seconds=15.0,
+        port=port,
+    )
+
+
+def start_services(site: Site, supervisor: Supervisor, instances: int) -> list[str]:
+    """Start what does not run, wait until it does, and return the names that were started."""
+    wanted = [child(site, service, n) for service in SERVICES.values() for n in range(instances)]
+    started = [one for one in wanted if supervisor.start(one)]
+    supervisor.wait_ready(*started)
+    return [one.name for one in started]
+
+
+def running_services(supervisor: Supervisor) -> list[str]:
+    """The names of all service processes that were started and not stopped."""
+    return [name for name in supervisor.names() if name.rsplit("-", 1)[0] in SERVICES]

@@ -1,0 +1,122 @@
+"""Where the exchange runs, and who we are to it.
+
+A *site* is either the embedded stack of this home, or existing servers that the environment names (as soon as
+``QIANBEI_KAFKA_BOOTSTRAP`` is set). Both keep one password a file:
+
+    <secrets>/kafka/<user>      of a principal or a service
+    <secrets>/postgres/<role>   of a Postgres role
+    <secrets>/party.key         the HMAC key of ``party_ref``: never rotated, so back it up
+
+with ``<secrets>`` = ``QIANBEI_SECRETS``, by default ``secrets/`` in the home.
+"""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import SecretStr
+
+from broker.deploy import Deployed, deploy, kafka_users
+from broker.errors import ConfigError
+from broker.settings import Settings, load_settings
+from broker.store.roles import ROLES
+from qianbei.stack import Stack, home_from_env
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The servers as their administrator sees them, and the folder of everybody's passwords."""
+
+    admin: Settings
+    secrets: Path
+
+    def kafka_password(self, user: str) -> str:
+        """Raises ConfigError if this user was never deployed here."""
+        return _read(self.secrets / "kafka" / user)
+
+    def settings(self, user: str, *, role: str | None = None, instance: str = "0") -> Settings:
+        """What a process of this Kafka user (and Postgres role) is given."""
+        dsn = (
+            None
+            if role is None
+            else _with_login(self.admin.dsn(), role, _read(self.secrets / "postgres" / role))
+        )
+        own = {
+            "instance": instance,
+            "party_key_file": self.secrets / "party.key",
+            "postgres_dsn": None if dsn is None else SecretStr(dsn),
+        }
+        return self.admin.as_user(user, self.kafka_password(user)).model_copy(update=own)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables from which ``load_settings`` reads these settings again."""
+    found = {"SCHEMA_REGISTRY_URL": settings.registry_url}
+    for name, value in settings.model_dump(exclude={"registry_url"}).items():
+        if value is not None:
+            secret = getattr(value, "get_secret_value", None)
+            found[f"QIANBEI_{name.upper()}"] = str(secret() if secret else value)
+    return found
+
+
+def current_site(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> Site:
+    """The site that the environment names, else the embedded stack of ``home``. Raises ConfigError or StackError."""
+    root = home or home_from_env(environ)
+    folder = Path(environ.get("QIANBEI_SECRETS") or root / "secrets")
+    if "QIANBEI_KAFKA_BOOTSTRAP" in environ:
+        return Site(load_settings(), folder)
+    return Site(settings_from(Stack(root).settings_env()), folder)
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Settings from a mapping instead of the process's environment."""
+    values = {
+        name.removeprefix("QIANBEI_").lower(): value
+        for name, value in environ.items()
+        if name.startswith("QIANBEI_")
+    }
+    return Settings.model_validate(values | {"SCHEMA_REGISTRY_URL": environ["SCHEMA_REGISTRY_URL"]})
+
+
+def deploy_site(site: Site) -> Deployed:
+    """Make every missing password, then bring the servers up to the catalogue."""
+    _make_private(site.secrets)
+    users = {user: _make_secret(site.secrets / "kafka" / user) for user in kafka_users()}
+    roles = {role: _make_secret(site.secrets / "postgres" / role) for role in ROLES}
+    _make_secret(site.secrets / "party.key")
+    return deploy(site.admin, users, roles)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in ("kafka", "postgres"):
+        (folder / name).mkdir(exist_ok=True, mode=0o700)
+
+
+def _make_secret(path: Path) -> str:
+    """The secret in ``path``, made on first use. Hexadecimal, so that it needs no quoting anywhere."""
+    if path.exists():
+        return _read(path)
+    made = secrets.token_hex(32)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(made + "\n")
+    return made
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigError(
+            f"the secret {path} cannot be read ({error.strerror}): run `qianbei deploy` first"
+        ) from None
+
+
+def _with_login(dsn: str, user: str, password: str) -> str:
+    parts = urlsplit(dsn)
+    host = parts.netloc.rsplit("@", 1)[-1]
+    return urlunsplit(parts._replace(netloc=f"{quote(user)}:{quote(password)}@{host}"))

@@ -1,0 +1,119 @@
+"""One record of the exchange, as the checks want it: a few of its fields at once, the rest when it is needed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from qianbei.verify.avro import Reader, Readers, Record
+from qianbei.verify.entitlement import clearing
+from qianbei.verify.slices import NotSliceable, Pieces, Slice, long_of, slicer, text_of, texts_of, top_fields
+
+
+class Sent(NamedTuple):
+    """A record as it lies in a topic; ``revision`` is its header ``qb_revision``."""
+
+    offset: int
+    key: bytes | None
+    revision: bytes | None
+    value: bytes | None
+
+    @property
+    def identity(self) -> tuple[bytes | None, bytes | None]:
+        return self.key, self.revision
+
+
+class Facts(NamedTuple):
+    """What conservation asks of an exchange record."""
+
+    entity_id: str
+    revision: int | None
+    decision_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is made once for a schema of the exchange. ``slice_record`` is None if its records must be decoded."""
+
+    reader: Reader
+    slice_record: Slice | None
+    places: dict[str, int]
+    clear: Callable[[Record], None]
+
+
+@dataclass(slots=True)
+class Source:
+    """One exchange record. ``pieces`` is None if it has to be decoded, or was not cut yet."""
+
+    sent: Sent
+    kind: Kind
+    pieces: Pieces | None
+
+    @property
+    def value(self) -> bytes:
+        assert self.sent.value is not None
+        return self.sent.value
+
+    def facts(self) -> Facts:
+        """Raises Unreadable."""
+        if self.pieces is None:
+            record = self.kind.reader.plain(self.value)
+            return Facts(record["entity_id"], record["revision"], record["decision_id"])
+        piece = self._piece
+        return Facts(
+            text_of(piece("entity_id")) or "", long_of(piece("revision")), text_of(piece("decision_id"))
+        )
+
+    def interests(self) -> tuple[list[str], list[str]]:
+        """The organisations interested now and before. Raises Unreadable."""
+        if self.pieces is None:
+            record = self.kind.reader.plain(self.value)
+            return record["interested"] or [], record["interested_before"] or []
+        return texts_of(self._piece("interested")), texts_of(self._piece("interested_before"))
+
+    def in_clear(self) -> Record:
+        """The record with its protected values in clear. Raises Unreadable or Sealed."""
+        record = self.kind.reader.plain(self.value)
+        self.kind.clear(record)
+        return record
+
+    def cut(self) -> None:
+        """Cut it into pieces if that can be done."""
+        if self.pieces is None:
+            self.pieces = pieces_of(self.kind, self.value)
+
+    def _piece(self, name: str) -> Any:
+        assert self.pieces is not None
+        return self.pieces[self.kind.places[name]]
+
+
+def pieces_of(kind: Kind, value: bytes) -> Pieces | None:
+    """The pieces of a record, None if it has to be decoded."""
+    if kind.slice_record is None:
+        return None
+    try:
+        return kind.slice_record(value)
+    except NotSliceable:
+        return None
+
+
+@dataclass(slots=True)
+class Sources:
+    """Makes sources; knows each schema of the exchange once."""
+
+    readers: Readers
+    kinds: dict[int, Kind] = field(default_factory=dict)
+
+    def of(self, sent: Sent) -> Source:
+        """Raises Unreadable if the value names no known schema."""
+        reader = self.readers.of(sent.value)
+        kind = self.kinds.get(reader.schema_id) or self._kind(reader)
+        assert sent.value is not None
+        return Source(sent, kind, pieces_of(kind, sent.value))
+
+    def _kind(self, reader: Reader) -> Kind:
+        try:
+            slice_record = slicer(reader.schema)
+        except NotSliceable:
+            slice_record = None
+        kind = Kind(reader, slice_record, top_fields(reader.schema), clearing(reader.schema))
+        return self.kinds.setdefault(reader.schema_id, kind)

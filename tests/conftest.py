@@ -1,0 +1,3 @@
+"""Fixtures, one plugin file a concern."""
+
+pytest_plugins = ["tests.fix_exchange"]

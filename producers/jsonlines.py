@@ -19,7 +19,8 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol
 from uuid import NAMESPACE_URL, uuid5
 
-from producers.publisher import Decision, InvalidEvent, Place, Prepared, Sent
+from producers.events import InvalidEvent
+from producers.publisher import Decision, Place, Prepared, Sent
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.jsonform import Problem
 
@@ -155,9 +156,13 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise _invalid("bytes that are not UTF-8", "save the file as UTF-8") from None
     except json.JSONDecodeError as error:
-        raise _invalid(f"no JSON ({error.msg} at column {error.colno})", "write one JSON object a line") from None
+        raise _invalid(
+            f"no JSON ({error.msg} at column {error.colno})", "write one JSON object a line"
+        ) from None
     except (RecursionError, ValueError):
-        raise _invalid("JSON that nests too deep or has a number too long", "write the event as it is documented") from None
+        raise _invalid(
+            "JSON that nests too deep or has a number too long", "write the event as it is documented"
+        ) from None
     if not isinstance(event, dict):
         raise _invalid("JSON that is no object", "put the event in { }")
     return event

@@ -16,32 +16,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from uuid import UUID
 
 from broker.codec import Decoder, Encode
-from broker.errors import AccessDenied, ConfigError, QianbeiError, Unavailable
+from broker.errors import AccessDenied, Unavailable
 from broker.kafka import Connection, IdempotentProducer, Outgoing, PartitionReader, Record
 from broker.registry import Registry
 from broker.released import decoder, encode_newest, intake_subject, topic_subject
 from broker.settings import Settings
 from broker.slots import slot_key, slot_of
 from broker.topics import decision_topic, intake_topic
-from schemas.catalogue import Catalogue, UnknownNameError, load_catalogue
-from schemas.files import Schema, latest_version, load_schema
-from schemas.jsonform import JsonFormError, Problem, from_json
+from producers.events import checked_record, sendable
+from schemas.catalogue import Catalogue, load_catalogue
 
 MAX_UNCLAIMED = 20_000
 _POLL_S = 0.2
-_SHOWN = 20
-
-
-class InvalidEvent(QianbeiError):
-    """An event that must not be sent. ``problems`` says where, what and how to mend it; never a personal value."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        more = [f"and {len(self.problems) - _SHOWN} more"] if len(self.problems) > _SHOWN else []
-        super().__init__("\n".join([*map(str, self.problems[:_SHOWN]), *more]))
 
 
 class NotDecided(Unavailable):
@@ -130,11 +118,13 @@ class Publisher:
 
     def __enter__(self) -> Self:
         """Raises ConfigError for an unknown principal, AccessDenied or Unavailable if a server does not let us in."""
-        sends = _known_principal(self._catalogue, self.principal)
+        sends = sendable(self._catalogue, self.principal)
         connection = Connection.of(self._settings)
         with ExitStack() as stack:
             with Registry(self._settings.registry_url) as registry:
-                self._encoders = {subject: encode_newest(registry, intake_subject(subject)) for subject in sends}
+                self._encoders = {
+                    subject: encode_newest(registry, intake_subject(subject)) for subject in sends
+                }
                 self._decoder = decoder(registry, [topic_subject(decision_topic(self.principal), "decision")])
             self._producer = stack.enter_context(IdempotentProducer(connection))
             self._reader = stack.enter_context(PartitionReader(connection))
@@ -142,7 +132,9 @@ class Publisher:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self._stack.__exit__(kind, error, tb)
 
     # --- sending ----------------------------------------------------------------------------------------------------
@@ -220,65 +212,6 @@ class Publisher:
             self._reader.seek(partition, offset)
 
 
-def checked_record(catalogue: Catalogue, principal: str, subject: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of an event in JSON form. Raises InvalidEvent with all problems of its first wrong stage."""
-    sends = _known_principal(catalogue, principal)
-    if subject not in sends:
-        raise InvalidEvent([Problem("subject", f"{principal} sends no {subject}", f"it may send {', '.join(sorted(sends))}")])
-    schema = load_schema(subject, latest_version(subject))
-    try:
-        record = from_json(schema, {"source": principal, **event})
-    except JsonFormError as error:
-        raise InvalidEvent(error.problems) from None
-    problems = [*_envelope_problems(principal, sends[subject], record), *_owned_problems(schema, record)]
-    problems += _status_problems(catalogue, subject, record)
-    if problems:
-        raise InvalidEvent(problems)
-    return record
-
-
-def _envelope_problems(principal: str, event_types: Iterable[str], record: Mapping[str, Any]) -> Iterable[Problem]:
-    if record["source"] != principal:
-        yield Problem("source", "another source than the one that sends", f"write {principal}, or leave it out")
-    if record["event_type"] not in event_types:
-        yield Problem("event_type", "not an event that this source may send", f"use one of {', '.join(sorted(event_types))}")
-    if not _is_uuid(record["event_id"]):
-        yield Problem("event_id", "text that is no UUID", "write it as 8-4-4-4-12 hexadecimal digits in lower case")
-    if record["version"] < 1:
-        yield Problem("version", "a number below 1", "count the events of this entity from 1")
-
-
-def _owned_problems(schema: Schema, record: Mapping[str, Any]) -> Iterable[Problem]:
-    for field in schema["fields"]:
-        if field.get("owner") == "exchange" and record[field["name"]] is not None:
-            yield Problem(field["name"], "a field that the exchange fills", "leave it out")
-
-
-def _status_problems(catalogue: Catalogue, subject: str, record: Mapping[str, Any]) -> Iterable[Problem]:
-    if "contract_status" not in record:
-        return
-    try:
-        wanted = catalogue.transition(subject, record["event_type"]).to
-    except UnknownNameError:
-        return
-    if record["contract_status"] != wanted:
-        yield Problem("contract_status", "a status that does not go with the event type", f"write {wanted}")
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text
-    except ValueError:
-        return False
-
-
-def _known_principal(catalogue: Catalogue, principal: str) -> Mapping[str, frozenset[str]]:
-    try:
-        return catalogue.principal(principal).sends
-    except UnknownNameError as error:
-        raise ConfigError(str(error)) from None
-
-
 def read_decision(reader: Decoder, record: Record) -> Decision:
     """A decision from its topic."""
     _, body = reader.decode(record.value)
@@ -293,6 +226,8 @@ def read_decision(reader: Decoder, record: Record) -> Decision:
         revision=body["revision"],
         recorded_at=body["recorded_at"],
         place=Place(body["intake_topic"], body["intake_partition"], body["intake_offset"]),
-        reasons=tuple(Reason(r["code"], r["severity"], r["zh"], r["en"], r["field"]) for r in body["reasons"]),
+        reasons=tuple(
+            Reason(r["code"], r["severity"], r["zh"], r["en"], r["field"]) for r in body["reasons"]
+        ),
         first_decision_id=body["first_decision_id"],
     )

@@ -35,7 +35,9 @@ class Source:
 
     principal: ClassVar[str] = ""
 
-    def __init__(self, publisher: Publisher, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, publisher: Publisher, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._publisher = publisher
         self._now = now
 

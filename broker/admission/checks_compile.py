@@ -1,7 +1,7 @@
 """From the properties of a schema's fields to the plan that checks its records."""
 
 from broker.admission.checks_parties import Roles
-from broker.admission.checks_plan import Items, Plan
+from broker.admission.checks_plan import MAX_ITEMS, Items, Plan
 from broker.admission.checks_relations import number_code, relations_of
 from broker.admission.checks_schema import Field, Kind, Named, Schema, fields_of
 from broker.admission.checks_values import FORMATS, ID_NO, Check, Defect
@@ -9,8 +9,6 @@ from broker.errors import ConfigError
 from schemas.codelists import UnknownCodeListError, code_list
 
 UNLIMITED = 1 << 30
-MAX_ITEMS = 1000
-"""Records in one list: far above what a contract or a project has, and low enough to be checked in time."""
 
 
 def compile_plan(schema: Schema, named: Named) -> Plan:
@@ -27,7 +25,11 @@ def compile_plan(schema: Schema, named: Named) -> Plan:
         identified=any(f.properties.get("format") == ID_NO for f in fields),
         positive=tuple((f.name, number_code(f)) for f in fields if f.has("positive")),
         non_negative=tuple((f.name, number_code(f)) for f in fields if f.has("non_negative")),
-        words=tuple((f.name, _codes(f), _longest(f)) for f in fields if f.kind is Kind.TEXTS),
+        words=tuple(
+            (f.name, _codes(f), f.properties.get("min_length", 0), _longest(f))
+            for f in fields
+            if f.kind is Kind.TEXTS
+        ),
         records=tuple(
             (f.name, compile_plan(f.item, named)) for f in fields if f.kind is Kind.RECORD and f.item
         ),

@@ -118,7 +118,7 @@ def shares(parties: Sequence[Party], name: str) -> Iterator[Reason]:
 
 
 def _whole(given: Sequence[Decimal | None]) -> bool:
-    total = sum(share for share in given if share is not None)
+    total = sum((share for share in given if share is not None), Decimal(0))
     slack = SHARE_STEP * len(given)
     return total <= 1 + slack if None in given else abs(total - 1) <= slack
 

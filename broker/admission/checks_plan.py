@@ -15,6 +15,9 @@ from broker.admission.reasons import Reason, reason
 from broker.protected import UnreadableValue, reveal
 from schemas.identifiers import Finding, Problem
 
+MAX_ITEMS = 1000
+"""Items in one list: far above what a contract or a project has, and low enough to be checked in time."""
+
 _TOO_MANY = Finding(Problem.LENGTH, "条目过多", "there are too many items")
 _TOO_FEW = Finding(Problem.LENGTH, "条目不足", "there are too few items")
 
@@ -57,7 +60,7 @@ class Plan:
     ``coded``: the codes, with None where the field may be null.  ``texts``: shortest and longest length.  ``formats``: the
     check of a text whose format says all about it.  ``protected``: lengths, and the check of the clear text.
     ``identified``: ``id_no`` is held to ``id_type``.  ``positive`` and ``non_negative``: the reason's code.  ``words``: lists
-    of strings, with their codes, if they have any, and longest length.  ``present``: nullable, but not to be null.
+    of strings, with their codes, if they have any, and lengths.  ``present``: nullable, but not to be null.
     """
 
     coded: tuple[tuple[str, frozenset[str | None]], ...]
@@ -67,7 +70,7 @@ class Plan:
     identified: bool
     positive: tuple[tuple[str, str], ...]
     non_negative: tuple[tuple[str, str], ...]
-    words: tuple[tuple[str, frozenset[str] | None, int], ...]
+    words: tuple[tuple[str, frozenset[str] | None, int, int], ...]
     records: tuple[tuple[str, "Plan"], ...]
     items: tuple[Items, ...]
     present: tuple[str, ...]
@@ -96,6 +99,7 @@ class Plan:
         if self.identified:
             _append(found, _document_defect(record, as_of), path + "id_no")
         self._run_numbers(record, path, found)
+        self._run_words(record, path, found)
         self._run_nested(record, path, as_of, found)
 
     def _run_numbers(self, record: Record, path: str, found: Found) -> None:
@@ -108,12 +112,19 @@ class Plan:
             if number is not None and number < 0:
                 found.append(reason(code, field=path + name))
 
+    def _run_words(self, record: Record, path: str, found: Found) -> None:
+        for name, codes, shortest, longest in self.words:
+            words = record[name] or ()
+            if len(words) > MAX_ITEMS:
+                found.append(reason("BAD_FORMAT", field=path + name, detail=_TOO_MANY))
+                continue
+            for index, word in enumerate(words):
+                _append(found, _word_defect(word, codes, shortest, longest), f"{path}{name}[{index}]")
+
     def _run_nested(self, record: Record, path: str, as_of: date | None, found: Found) -> None:
         for name in self.present:
             if record[name] is None:
                 found.append(reason("EMPTY_CORE_FIELD", field=path + name))
-        for name, codes, longest in self.words:
-            _check_words(record[name] or [], codes, longest, path + name, found)
         for name, plan in self.records:
             if record[name] is not None:
                 plan.run(record[name], f"{path}{name}.", as_of, found)
@@ -161,11 +172,7 @@ def _document_defect(record: Record, as_of: date | None) -> Defect | None:
     return check(number, as_of) if number.strip() else None
 
 
-def _check_words(
-    words: list[str], codes: frozenset[str] | None, longest: int, field: str, found: Found
-) -> None:
-    for index, word in enumerate(words):
-        if codes is not None and word not in codes:
-            found.append(reason("UNKNOWN_CODE", field=f"{field}[{index}]"))
-        elif codes is None:
-            _append(found, text_defect(word, 0, longest), f"{field}[{index}]")
+def _word_defect(word: str, codes: frozenset[str] | None, shortest: int, longest: int) -> Defect | None:
+    if codes is None:
+        return text_defect(word, shortest, longest)
+    return None if word in codes else Defect("UNKNOWN_CODE")

@@ -53,7 +53,7 @@ CHECKED: Mapping[str, frozenset[Kind]] = {
     "max_items": _RECORDS,
     "max_length": _STRINGS | {Kind.PROTECTED},
     "min_items": _RECORDS,
-    "min_length": frozenset({Kind.TEXT, Kind.PROTECTED}),
+    "min_length": _STRINGS | {Kind.PROTECTED},
     "non_negative": _NUMBERS,
     "not_before": frozenset({Kind.DATE, Kind.TIMESTAMP}),
     "owner": _ALL,

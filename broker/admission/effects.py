@@ -6,12 +6,17 @@ live mortgages that name the sale. A bank's topic carries only contracts in whic
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from uuid import UUID, uuid5
 
 from broker.admission.model import CONTRACTS, Body, Candidate, Claim, Emission, Entity, EntityKey, View
 from schemas.catalogue import LIVE_STATUSES, Catalogue
+from schemas.files import latest_version, load_schema
 
 INTEREST_CHANGED = "INTEREST_CHANGED"
+
+GIVEN = frozenset({"revision", "recorded_at", "decision_id", "interested", "interested_before", "status"})
+"""What every new revision is given anew."""
 
 
 def accepted(
@@ -29,7 +34,7 @@ def _own_revision(
 ) -> Emission:
     before = view.entity(candidate.key)
     status = catalogue.transition(candidate.subject, candidate.event_type).to
-    body = candidate.body | {
+    body = candidate.body | _carried_over(candidate, before) | {
         "revision": (before.revision if before else 0) + 1,
         "recorded_at": recorded_at,
         "decision_id": decision_id,
@@ -39,6 +44,25 @@ def _own_revision(
     if "status" in body:
         body["status"] = status
     return Emission(candidate.key, body, status)
+
+
+@cache
+def exchange_fields(subject: str) -> frozenset[str]:
+    """The fields of a subject that the exchange owns, besides those that every revision is given."""
+    fields = load_schema(subject, latest_version(subject))["fields"]
+    return frozenset(field["name"] for field in fields if field.get("owner") == "exchange") - GIVEN
+
+
+def needs_state(subject: str) -> bool:
+    """Whether deciding on this subject looks at the last accepted record, or only at its status and versions."""
+    return subject in CONTRACTS or bool(exchange_fields(subject))
+
+
+def _carried_over(candidate: Candidate, before: Entity | None) -> Body:
+    """What the exchange owns, as it last stood. Whatever a source writes there is passed over: no court may set its own
+    place in the queue."""
+    state = before.state if before and before.state else {}
+    return {name: state.get(name) for name in exchange_fields(candidate.subject)}
 
 
 def _interested_before(entity: Entity | None) -> list[str]:

@@ -16,7 +16,7 @@ from schemas.catalogue import Catalogue
 
 #: What may stand in an id or a key: visible characters of any script, no blanks and no control characters. Postgres
 #: cannot hold a NUL, and an id that cannot be stored cannot be decided.
-_IDENTIFIER = re.compile(r"[^\x00-\x20\x7f-\xa0\ud800-\udfff]{1,120}")
+_IDENTIFIER = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,120}")
 
 
 @dataclass(frozen=True, slots=True)

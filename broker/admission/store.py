@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from broker.admission.model import CONTRACTS, Candidate, Claim, Decided, Entity, EntityKey
+from broker.admission.effects import needs_state
+from broker.admission.model import Candidate, Claim, Decided, Entity, EntityKey
 from broker.admission.workspace import Workspace
 from broker.codec import Decoder
 from broker.errors import OwnershipLost, QianbeiError
@@ -139,7 +140,7 @@ def _entities(db: Connection, keys: list[EntityKey], decoder: Decoder) -> Iterab
     for subject, entity_id, source, slot, house_code, highest_version, revision, status, state in _typed(
         rows
     ):
-        body = decoder.decode(state)[1] if state is not None and subject in CONTRACTS else None
+        body = decoder.decode(state)[1] if state is not None and needs_state(subject) else None
         entity = Entity(source, slot, house_code, highest_version, revision, status, body)
         yield EntityKey(subject, entity_id), entity
 

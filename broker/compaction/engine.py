@@ -147,5 +147,5 @@ def _set_aside(batch: Batch, candidates: Sequence[Candidate], unfit: Sequence[Re
         return
     hiding = {one.place for one in candidates if one.hides}
     if any(one.place in hiding for one in unfit):
-        pass
+        raise Unfit(unfit)
     batch.reject(unfit)

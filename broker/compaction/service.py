@@ -21,12 +21,12 @@ from broker.store.connect import translated
 GROUP = "qb-compaction"
 POLL_S = 0.2
 MOST_A_POLL = 5_000
-# Fewer than this at once, and we are at the end of the log: fold them now, somebody is waiting to see them.
+# Fewer than this at once, and we keep up: fold them now, somebody is waiting to see them.
 FEW = 500
 # What a batch may hold when catching up. The bytes are those of distinct keys; the seconds bound what a crash repeats.
 MOST_BYTES = 96 * 1024 * 1024
 MOST_RECORDS = 500_000
-MOST_SECONDS = 20.0
+MOST_SECONDS = 10.0
 
 
 class CompactionSession:
@@ -59,14 +59,19 @@ class CompactionSession:
 
     def _gather(self) -> Batch:
         batch = Batch(self._known_bad)
+        batch.add(self._consumer.poll(POLL_S, MOST_A_POLL))
+        if batch.records >= FEW and not self._consumer.moved:
+            self._gather_more(batch)
+        return batch
+
+    def _gather_more(self, batch: Batch) -> None:
+        """Catch up with the log as it ends now; what is written meanwhile must not hold up what is there already."""
+        ends = self._consumer.end_offsets(self._owned)
         until = time.monotonic() + MOST_SECONDS
-        while True:
-            records = self._consumer.poll(POLL_S, MOST_A_POLL)
-            batch.add(records)
-            if len(records) < FEW or self._consumer.moved or time.monotonic() > until:
-                return batch
-            if batch.size >= MOST_BYTES or batch.records >= MOST_RECORDS:
-                return batch
+        while batch.size < MOST_BYTES and batch.records < MOST_RECORDS and time.monotonic() < until:
+            if self._consumer.moved or all(self._consumer.position(p) >= end for p, end in ends.items()):
+                return
+            batch.add(self._consumer.poll(POLL_S, MOST_A_POLL))
 
     def _fold(self, batch: Batch) -> None:
         try:

@@ -23,7 +23,7 @@ from broker.errors import ConfigError
 from broker.kafka.connection import Connection, translated
 from broker.kafka.types import Acl, TopicPartition
 
-SETTLE_S = 10.0
+SETTLE_S = 60.0
 
 
 class Admin:
@@ -96,7 +96,10 @@ class Admin:
         if not wanted:
             return
         with translated(self._connection, "grant rights"):
-            self._client.create_acls([_to_kafka(acl) for acl in sorted(wanted)])
+            outcome = self._client.create_acls([_to_kafka(acl) for acl in sorted(wanted)])
+            # The client gives errors as data. Raised, they keep their meaning: AccessDenied, or Unavailable to try again.
+            if outcome["failed"]:
+                raise outcome["failed"][0]
         missing = _settled(lambda: wanted - self.acls())
         if missing:
             raise ConfigError(f"Kafka at {self._connection.bootstrap} did not grant: {sorted(missing)[:3]} …")

@@ -32,7 +32,18 @@ COUNTIES = (
     County("411481", "永城市", "豫1481", 5400),
 )
 _COUNTY_WEIGHTS = (24, 22, 8, 7, 5, 8, 8, 8, 14)
-_ROADS = ("神火大道", "归德路", "应天路", "睢阳大道", "文化路", "长江路", "凯旋路", "平原路", "南京路", "香君路")
+_ROADS = (
+    "神火大道",
+    "归德路",
+    "应天路",
+    "睢阳大道",
+    "文化路",
+    "长江路",
+    "凯旋路",
+    "平原路",
+    "南京路",
+    "香君路",
+)
 _ESTATES = ("锦绣", "华府", "名门", "御景", "清华", "翰林", "上河", "春江", "碧水", "天悦")
 _TAILS = ("花园", "新城", "家园", "小区", "公馆", "国际")
 _LAYOUTS = ((48, "1"), (72, "2"), (96, "3"), (118, "3"), (138, "4"), (165, "5"))
@@ -146,7 +157,13 @@ def _building_code(rng: Random, presold: bool) -> str:
     """Any of the standard's methods; an unfinished building cannot be coded by its completion."""
     method = rng.randrange(1 if presold else 0, 4)
     if method == 0:
-        completed = rng.choice((f"{rng.randrange(2005, 2021)}{rng.randrange(1, 13):02d}", f"{rng.randrange(2000, 2021)}**", "199***"))
+        completed = rng.choice(
+            (
+                f"{rng.randrange(2005, 2021)}{rng.randrange(1, 13):02d}",
+                f"{rng.randrange(2000, 2021)}**",
+                "199***",
+            )
+        )
         return f"{completed}{rng.randrange(1, 1_000_000):06d}"
     if method == 1:
         return f"{rng.randrange(10**6):06d}{rng.randrange(10**6):06d}"
@@ -171,7 +188,9 @@ def _unit(rng: Random, project: Project, building: Building, at: int) -> Unit:
     price = project.price * (1 + 0.004 * floor) * rng.uniform(0.97, 1.03)
     return Unit(
         house_code=code,
-        realty_unit_no=realty_unit_no(project.county.code, int(project.town_code), project.parcel, building.number, at + 1),
+        realty_unit_no=realty_unit_no(
+            project.county.code, int(project.town_code), project.parcel, building.number, at + 1
+        ),
         project=project,
         building=building,
         address=f"{project.address}{project.name}{building.number}号楼{1 + (door > 2)}单元{floor:02d}{door:02d}室",

@@ -43,14 +43,24 @@ class Contracts:
         self._tag = tag
         self._count = 0
 
-    def sale(self, unit: Unit, sellers: tuple[Party, ...], buyers: tuple[Party, ...], at: datetime, lender: Lender | None) -> Record:
+    def sale(
+        self,
+        unit: Unit,
+        sellers: tuple[Party, ...],
+        buyers: tuple[Party, ...],
+        at: datetime,
+        lender: Lender | None,
+    ) -> Record:
         """A sale; new when the seller is a company, of an existing home else."""
         rng = self._rng
         is_new = not sellers[0].is_person
         price = (unit.listed_price * Decimal(int(rng.gauss(98, 3)))) / 100
         total = price.quantize(_CENT)
         record = self._contract("S", self._sale_kind(unit, is_new), unit, at) | {
-            "parties": [*self._book.owners("SELLER", sellers, False), *self._book.owners("BUYER", buyers, rng.random() < 0.2)],
+            "parties": [
+                *self._book.owners("SELLER", sellers, False),
+                *self._book.owners("BUYER", buyers, rng.random() < 0.2),
+            ],
             "total_price": total,
             "unit_price": (total / unit.gross_area).quantize(_CENT),
             "price_basis": "1",
@@ -60,13 +70,18 @@ class Contracts:
         record |= _paid(total, lender) if lender else {"payment_method": "1"}
         return record | (self._new_home(unit, at) if is_new else self._existing_home(total))
 
-    def lease(self, unit: Unit, lessors: tuple[Party, ...], lessees: tuple[Party, ...], at: datetime) -> Record:
+    def lease(
+        self, unit: Unit, lessors: tuple[Party, ...], lessees: tuple[Party, ...], at: datetime
+    ) -> Record:
         """A lease of one to three years; those who live there are the lessees."""
         rng = self._rng
         start = at.date() + timedelta(days=rng.randrange(30))
         rent = Decimal(int(unit.listed_price / _THOUSAND * Decimal("1.6")) // 10 * 10 + 100)
         return self._contract("L", "31", unit, at) | {
-            "parties": [*self._book.owners("LESSOR", lessors, False), *(self._book.of("LESSEE", p) for p in lessees)],
+            "parties": [
+                *self._book.owners("LESSOR", lessors, False),
+                *(self._book.of("LESSEE", p) for p in lessees),
+            ],
             "occupants": [_occupant(self._book, p) for p in lessees],
             "lease_mode": "WHOLE" if rng.random() < 0.85 else "SHARED",
             "leased_area": unit.inner_area,
@@ -78,7 +93,15 @@ class Contracts:
             "use": "RESIDENCE",
         }
 
-    def mortgage(self, unit: Unit, owners: tuple[Party, ...], lender: Lender, amount: Decimal, at: datetime, sale_no: str | None) -> Record:
+    def mortgage(
+        self,
+        unit: Unit,
+        owners: tuple[Party, ...],
+        lender: Lender,
+        amount: Decimal,
+        at: datetime,
+        sale_no: str | None,
+    ) -> Record:
         """A mortgage, linked to the sale that it pays for if ``sale_no`` is given."""
         start = at.date()
         return self._contract("M", "42" if sale_no else "41", unit, at) | {

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from random import Random
 
-from producers.simulator.dirt_kinds import KINDS, right
+from producers.simulator.dirt_basics import right
+from producers.simulator.dirt_kinds import KINDS
 from producers.simulator.ledger import Planned
 from producers.simulator.town import Happen, Town
 
@@ -81,7 +82,9 @@ class Dirt:
     def __init__(self, rng: Random, rates: Mapping[str, float]) -> None:
         unknown = set(rates) - set(KINDS) - {LATE_DUPLICATE}
         if unknown:
-            raise ValueError(f"no such kind of dirt: {', '.join(sorted(unknown))}; there are {', '.join(sorted(KINDS))}")
+            raise ValueError(
+                f"no such kind of dirt: {', '.join(sorted(unknown))}; there are {', '.join(sorted(KINDS))}"
+            )
         self._rng = rng
         self._rates = {name: rate for name, rate in rates.items() if rate > 0}
         self._total = sum(self._rates.values())
@@ -107,7 +110,9 @@ class Dirt:
 
     def _draw(self) -> str:
         if not self._deck:
-            self._deck = [name for name, rate in self._rates.items() for _ in range(max(1, round(rate * _DECK_EVENTS)))]
+            self._deck = [
+                name for name, rate in self._rates.items() for _ in range(max(1, round(rate * _DECK_EVENTS)))
+            ]
             self._rng.shuffle(self._deck)
         return self._deck.pop()
 

@@ -16,8 +16,18 @@ from producers.simulator.town import Happen, Town
 Spoil = Callable[[Town, Happen], Record | None]
 
 _AMOUNTS = {"sale": "total_price", "lease": "rent_amount", "mortgage": "secured_principal"}
-_ORDERED = {"lease": ("lease_start", "lease_end"), "mortgage": ("debt_start", "debt_end"), "seizure": ("start_date", "end_date")}
-_PARTY_LISTS = {"sale": "parties", "lease": "parties", "mortgage": "parties", "title": "holders", "household": "members"}
+_ORDERED = {
+    "lease": ("lease_start", "lease_end"),
+    "mortgage": ("debt_start", "debt_end"),
+    "seizure": ("start_date", "end_date"),
+}
+_PARTY_LISTS = {
+    "sale": "parties",
+    "lease": "parties",
+    "mortgage": "parties",
+    "title": "holders",
+    "household": "members",
+}
 _CITIZEN_CARD = "1"
 
 
@@ -31,7 +41,11 @@ def _has(happen: Happen, name: str) -> bool:
 
 def _bad_citizen_id(_town: Town, happen: Happen) -> Record | None:
     name = _PARTY_LISTS.get(happen.dossier.subject)
-    people = [at for at, party in enumerate(_after(happen, name) or ()) if party["id_type"] == _CITIZEN_CARD] if name else []
+    people = (
+        [at for at, party in enumerate(_after(happen, name) or ()) if party["id_type"] == _CITIZEN_CARD]
+        if name
+        else []
+    )
     if not name or not people:
         return None
     parties = list(_after(happen, name))
@@ -49,7 +63,11 @@ def _bad_realty_unit_no(_town: Town, happen: Happen) -> Record | None:
 
 
 def _bad_case_no(_town: Town, happen: Happen) -> Record | None:
-    return {"case_no": "2021豫1402执第88号"} if _has(happen, "case_no") and happen.dossier.subject != "household" else None
+    return (
+        {"case_no": "2021豫1402执第88号"}
+        if _has(happen, "case_no") and happen.dossier.subject != "household"
+        else None
+    )
 
 
 def _unknown_code(_town: Town, happen: Happen) -> Record | None:

@@ -36,9 +36,22 @@ class Dossier:
     ``status`` is what its source believes, that is as if all its clean events were accepted.
     """
 
-    __slots__ = ("_clock", "_rng", "entity_id", "key", "principal", "state", "status", "subject", "topic", "version")
+    __slots__ = (
+        "_clock",
+        "_rng",
+        "entity_id",
+        "key",
+        "principal",
+        "state",
+        "status",
+        "subject",
+        "topic",
+        "version",
+    )
 
-    def __init__(self, rng: Random, clock: Clock, form: Form, principal: str, subject: str, record: Record) -> None:
+    def __init__(
+        self, rng: Random, clock: Clock, form: Form, principal: str, subject: str, record: Record
+    ) -> None:
         self._rng = rng
         self._clock = clock
         self.principal = principal
@@ -59,7 +72,9 @@ class Dossier:
         record = self.state.record
         return self._planned(record, self.state.body, None)
 
-    def stray(self, dirt: str, event_type: str, changes: Mapping[str, Any], version: int | None = None) -> Planned:
+    def stray(
+        self, dirt: str, event_type: str, changes: Mapping[str, Any], version: int | None = None
+    ) -> Planned:
         """An event that is wrong and leaves no trace in the state. Without ``version`` it takes the next one."""
         if version is None:
             self.version += 1
@@ -86,7 +101,15 @@ class Dossier:
     def _planned(self, record: Record, body: bytes, dirt: str | None) -> Planned:
         facts = facts_of(self.principal, self.subject, record)
         return Planned(
-            self.principal, self.topic, key_of(self.subject, record), self.subject, self.subject, body, record, facts, dirt
+            self.principal,
+            self.topic,
+            key_of(self.subject, record),
+            self.subject,
+            self.subject,
+            body,
+            record,
+            facts,
+            dirt,
         )
 
 

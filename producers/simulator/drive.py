@@ -51,7 +51,9 @@ def drive(
     with ExitStack() as stack:
         send = _Senders(stack, settings, account).send
         receipts: deque[Callable[[], int]] = deque()
-        for number, planned in enumerate(_paced(plan(seed, events, dirt, settings.slots), rate, hold), start=1):
+        for number, planned in enumerate(
+            _paced(plan(seed, events, dirt, settings.slots), rate, hold), start=1
+        ):
             receipts.append(send(planned, outgoing(planned, headers, settings.slots, ledger)))
             if len(receipts) > MAX_IN_FLIGHT:
                 receipts.popleft()()
@@ -62,7 +64,9 @@ def drive(
     return ledger
 
 
-def planned_ledger(settings: Settings, seed: int, events: int, dirt: Mapping[str, float] = DEFAULT_RATES) -> Ledger:
+def planned_ledger(
+    settings: Settings, seed: int, events: int, dirt: Mapping[str, float] = DEFAULT_RATES
+) -> Ledger:
     """The ledger that ``drive`` returns for the same arguments, without sending anything."""
     with Registry(settings.registry_url) as registry:
         headers = wire_headers(registry)
@@ -100,7 +104,9 @@ def outgoing(planned: Planned, headers: Headers, slots: int, ledger: Ledger) -> 
 class _Senders:
     """The producers: one for each principal, opened when it first speaks, or one for all."""
 
-    def __init__(self, stack: ExitStack, settings: Settings, account: Callable[[str], Settings] | None) -> None:
+    def __init__(
+        self, stack: ExitStack, settings: Settings, account: Callable[[str], Settings] | None
+    ) -> None:
         self._stack = stack
         self._settings = settings
         self._account = account
@@ -116,7 +122,9 @@ class _Senders:
         return producer.send(message)
 
 
-def _paced(records: Iterable[Planned], rate: float | None, hold: Callable[[], bool] | None) -> Iterator[Planned]:
+def _paced(
+    records: Iterable[Planned], rate: float | None, hold: Callable[[], bool] | None
+) -> Iterator[Planned]:
     begun = time.monotonic()
     for number, planned in enumerate(records):
         if hold is not None and number % _HOLD_EVERY == 0:

@@ -63,7 +63,9 @@ def _filed_sale(town: Town, home: Home, buyers: tuple[Party, ...], sale: Dossier
     yield Happen(town.dossier("registry", "title", title), "REGISTERED")
 
 
-def loan_life(town: Town, home: Home, owners: tuple[Party, ...], lender: Lender, sale: Dossier | None) -> Life:
+def loan_life(
+    town: Town, home: Home, owners: tuple[Party, ...], lender: Lender, sale: Dossier | None
+) -> Life:
     """A loan secured on a home: for a sale, or on a home that one owns."""
     yield town.days(5)
     amount = (home.unit.listed_price * Decimal("0.6")).quantize(_CENT)
@@ -81,7 +83,9 @@ def loan_life(town: Town, home: Home, owners: tuple[Party, ...], lender: Lender,
         return
     yield Happen(mortgage, "FILED", town.contracts.filing(town.clock.now()))
     if lender.principal != "bureau" and town.chance(0.1):
-        yield Start(_correction(town, lender.principal, home, "mortgage", mortgage.entity_id, "parties.phone"))
+        yield Start(
+            _correction(town, lender.principal, home, "mortgage", mortgage.entity_id, "parties.phone")
+        )
     if town.chance(0.06):
         yield town.days(30)
         yield Happen(mortgage, "AMENDED", {"version_no": 2, "secured_principal": amount - 10_000})
@@ -94,7 +98,9 @@ def loan_life(town: Town, home: Home, owners: tuple[Party, ...], lender: Lender,
 def lease_life(town: Town, home: Home) -> Life:
     """A home is let for a while."""
     lessees = town.people.couple()
-    lease = town.dossier("bureau", "lease", town.contracts.lease(home.unit, home.owners, lessees, town.clock.now()))
+    lease = town.dossier(
+        "bureau", "lease", town.contracts.lease(home.unit, home.owners, lessees, town.clock.now())
+    )
     if town.chance(0.08):
         yield Happen(lease, "DRAFTED")
         yield town.days(1)
@@ -103,7 +109,9 @@ def lease_life(town: Town, home: Home) -> Life:
         yield town.days(1)
         yield Happen(lease, "VOIDED", town.contracts.ending(town.clock.now(), "未交押金"))
         return
-    yield Happen(lease, "FILED", town.contracts.filing(town.clock.now()) | {"filing_cert_no": f"租{lease.entity_id}"})
+    yield Happen(
+        lease, "FILED", town.contracts.filing(town.clock.now()) | {"filing_cert_no": f"租{lease.entity_id}"}
+    )
     if town.chance(0.5):
         yield Start(_residence(town, home, lease))
     if town.chance(0.3):
@@ -132,7 +140,9 @@ def _pre_notice(town: Town, home: Home, buyers: tuple[Party, ...], sale_no: str)
     if town.chance(0.3):
         yield town.days(60)
         yield Happen(
-            notice, "CANCELLED", {"rights_status_code": "3", "cancelled_at": town.clock.now(), "cancel_reason": "已办理转移登记"}
+            notice,
+            "CANCELLED",
+            {"rights_status_code": "3", "cancelled_at": town.clock.now(), "cancel_reason": "已办理转移登记"},
         )
 
 
@@ -144,7 +154,10 @@ def _tax(town: Town, home: Home, sale: Dossier) -> Life:
 
 def _residence(town: Town, home: Home, lease: Dossier) -> Life:
     yield town.days(6)
-    result = {"result": "MATCHED" if town.chance(0.9) else "NOT_FOUND", "happened_on": town.clock.now().date()}
+    result = {
+        "result": "MATCHED" if town.chance(0.9) else "NOT_FOUND",
+        "happened_on": town.clock.now().date(),
+    }
     yield from _feedback(town, "police", "RESIDENCE_MATCH", home, ("lease", lease.entity_id), result)
 
 
@@ -156,7 +169,9 @@ def _invoice(town: Town, home: Home, lease: Dossier) -> Life:
 
 def _correction(town: Town, principal: str, home: Home, subject: str, entity_id: str, path: str) -> Life:
     yield town.days(3)
-    yield from _feedback(town, principal, "CORRECTION", home, (subject, entity_id), town.offices.correction(path))
+    yield from _feedback(
+        town, principal, "CORRECTION", home, (subject, entity_id), town.offices.correction(path)
+    )
 
 
 def correction_life(town: Town, principal: str, home: Home) -> Life:
@@ -165,7 +180,9 @@ def correction_life(town: Town, principal: str, home: Home) -> Life:
     yield from _correction(town, principal, home, "unit", home.unit.house_code, "address")
 
 
-def _feedback(town: Town, principal: str, kind: str, home: Home, about: tuple[str, str], extra: Record) -> Life:
+def _feedback(
+    town: Town, principal: str, kind: str, home: Home, about: tuple[str, str], extra: Record
+) -> Life:
     unit = home.unit
     record = town.offices.feedback(unit.county, kind, about, unit.house_code, extra)
     feedback = town.dossier(principal, "feedback", record)

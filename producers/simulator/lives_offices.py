@@ -73,7 +73,9 @@ def seizure_life(town: Town, home: Home, contract_no: str | None) -> Life:
 
 def listing_life(town: Town, who: Party) -> Life:
     """A debtor is listed, and leaves the list within three working days of doing what was owed."""
-    listing = town.dossier("court", "defaulter", town.offices.listing(town.any_home().unit.county, who, town.clock.now()))
+    listing = town.dossier(
+        "court", "defaulter", town.offices.listing(town.any_home().unit.county, who, town.clock.now())
+    )
     yield Happen(listing, "LISTED")
     if town.chance(0.2):
         yield town.days(40)

@@ -98,7 +98,9 @@ class Model:
     def _decide(self, place: Decided) -> Expected:
         sent = self.ledger.find(place.topic, place.sha256)
         if sent is None:
-            raise LookupError(f"{place.topic}/{place.partition}/{place.offset} holds bytes that are not in the ledger")
+            raise LookupError(
+                f"{place.topic}/{place.partition}/{place.offset} holds bytes that are not in the ledger"
+            )
         fault = FAULTS.get(sent.dirt or "")
         if fault is not None and fault.stage is Stage.QUARANTINE:
             return Expected(place, QUARANTINED, frozenset({fault.code}))
@@ -210,11 +212,20 @@ def _lifecycle(facts: Facts, entity: _Entity) -> str | None:
     return None
 
 
-def _revise(entity: _Entity, facts: Facts, event_type: str, event_id: str, interested: tuple[str, ...]) -> Revision:
+def _revise(
+    entity: _Entity, facts: Facts, event_type: str, event_id: str, interested: tuple[str, ...]
+) -> Revision:
     before, entity.interested = entity.interested, interested
     entity.revision += 1
     return Revision(
-        facts.subject, facts.entity_id, entity.revision, event_type, event_id, entity.status, interested, before
+        facts.subject,
+        facts.entity_id,
+        entity.revision,
+        event_type,
+        event_id,
+        entity.status,
+        interested,
+        before,
     )
 
 

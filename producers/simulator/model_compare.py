@@ -112,7 +112,9 @@ def compare(expected: Iterable[Expected], observed: Iterable[Observed]) -> list[
 def _one(expected: Expected, found: Observed) -> Iterable[Difference]:
     where = _shown(expected.place)
     if expected.outcome != found.outcome or expected.codes != found.codes:
-        yield Difference("DECISION", where, _words(expected.outcome, expected.codes), _words(found.outcome, found.codes))
+        yield Difference(
+            "DECISION", where, _words(expected.outcome, expected.codes), _words(found.outcome, found.codes)
+        )
         return
     if expected.revision != found.revision:
         yield Difference("REVISION", where, str(expected.revision), str(found.revision))
@@ -136,7 +138,9 @@ def order_faults(order: Iterable[Decided]) -> list[Difference]:
         sequence[item.slot] = item.slot_seq
         before = offsets.get((item.slot, item.topic), -1)
         if item.offset <= before:
-            differences.append(Difference("OFFSET_ORDER", where, f"an offset above {before}", str(item.offset)))
+            differences.append(
+                Difference("OFFSET_ORDER", where, f"an offset above {before}", str(item.offset))
+            )
         offsets[item.slot, item.topic] = item.offset
     return differences
 
@@ -151,7 +155,8 @@ def compare_revisions(account: Account, found: Iterable[Revision]) -> list[Diffe
         if expected != revision:
             differences.append(Difference("EXCHANGE", "/".join(map(str, key)), str(expected), str(revision)))
     return differences + [
-        Difference("EXCHANGE", "/".join(map(str, key)), str(revision), "not there") for key, revision in wanted.items()
+        Difference("EXCHANGE", "/".join(map(str, key)), str(revision), "not there")
+        for key, revision in wanted.items()
     ]
 
 
@@ -173,7 +178,9 @@ def _undecided(ledger: Ledger, found: Iterable[Observed]) -> list[Difference]:
     """Each value must have been decided as often as it was sent."""
     decided = Counter((item.place.topic, item.place.sha256) for item in found)
     return [
-        Difference("CONSERVATION", f"{topic} {digest[:12]}", f"{sent.times} decisions", str(decided[topic, digest]))
+        Difference(
+            "CONSERVATION", f"{topic} {digest[:12]}", f"{sent.times} decisions", str(decided[topic, digest])
+        )
         for (topic, digest), sent in ledger.entries.items()
         if decided[topic, digest] != sent.times
     ]

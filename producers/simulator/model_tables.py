@@ -49,7 +49,9 @@ LIFECYCLES: dict[str, Steps] = {
         ("LISTED", "NONE", "LISTED"), ("CHANGED", "LISTED", "LISTED"), ("REMOVED", "LISTED", "REMOVED")
     ),
     "title": _steps(
-        ("REGISTERED", "NONE", "ACTIVE"), ("CHANGED", "ACTIVE", "ACTIVE"), ("CANCELLED", "ACTIVE", "CANCELLED")
+        ("REGISTERED", "NONE", "ACTIVE"),
+        ("CHANGED", "ACTIVE", "ACTIVE"),
+        ("CANCELLED", "ACTIVE", "CANCELLED"),
     ),
     "household": _steps(
         ("RECORDED", "NONE", "ACTIVE"), ("CHANGED", "ACTIVE", "ACTIVE"), ("WITHDRAWN", "ACTIVE", "WITHDRAWN")

@@ -6,7 +6,9 @@ GB 32100 and GB 11714 (company), JGJ/T 246 and GB/T 17710 (house code), GB/T 373
 
 from datetime import date
 
-UNASSIGNED_COUNTY = "411499"  # no such county was ever assigned: nobody alive can hold a number that begins so
+UNASSIGNED_COUNTY = (
+    "411499"  # no such county was ever assigned: nobody alive can hold a number that begins so
+)
 
 _CITIZEN_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CITIZEN_CHECKS = "10X98765432"

@@ -96,20 +96,24 @@ class Offices:
         if rng.random() < 0.08:
             target = {"contract_no": contract_no} if contract_no else {"realty_unit_no": unit.realty_unit_no}
         case = self.case(unit.county, at)
-        return _court(unit.county, case) | target | {
-            "entity_id": number,
-            "seizure_id": number,
-            "kind": kind,
-            "ruling_no": f"{case}之一",
-            "notice_no": f"{case}之二",
-            "served_at": at,
-            "scope": "房屋所有权",
-            "applicant": clear(self._rng.choice(("商丘市甲小额贷款有限公司", "申请执行人"))),
-            "debtors": [self._book.of("DEBTOR", debtor)],
-            "start_date": at.date(),
-            "end_date": at.date() + _THREE_YEARS,
-            "executor": clear("执行员"),
-        }
+        return (
+            _court(unit.county, case)
+            | target
+            | {
+                "entity_id": number,
+                "seizure_id": number,
+                "kind": kind,
+                "ruling_no": f"{case}之一",
+                "notice_no": f"{case}之二",
+                "served_at": at,
+                "scope": "房屋所有权",
+                "applicant": clear(self._rng.choice(("商丘市甲小额贷款有限公司", "申请执行人"))),
+                "debtors": [self._book.of("DEBTOR", debtor)],
+                "start_date": at.date(),
+                "end_date": at.date() + _THREE_YEARS,
+                "executor": clear("执行员"),
+            }
+        )
 
     def listing(self, county: County, who: Party, at: datetime) -> Record:
         """A defaulter's listing, for two years."""
@@ -139,7 +143,9 @@ class Offices:
             "expires_on": at.date() + timedelta(days=180),
         }
 
-    def title(self, unit: Unit, holders: tuple[Party, ...], at: datetime, sale_no: str | None, *, is_notice: bool) -> Record:
+    def title(
+        self, unit: Unit, holders: tuple[Party, ...], at: datetime, sale_no: str | None, *, is_notice: bool
+    ) -> Record:
         """A title, or the pre-notice of one that a sale will lead to."""
         number = self._rng.randrange(10**7)
         return {
@@ -171,7 +177,9 @@ class Offices:
             "county_code": county.code,
             "household_no": household_no,
             "household_kind": "MARRIAGE" if principal == "civil" else "HUKOU",
-            "members": [member(person, relation) for person, relation in zip(family, relations, strict=False)],
+            "members": [
+                member(person, relation) for person, relation in zip(family, relations, strict=False)
+            ],
             "as_of": at.date(),
         }
 
@@ -186,7 +194,9 @@ class Offices:
             "effective_on": at.date(),
         }
 
-    def feedback(self, county: County, kind: str, about: tuple[str, str], house_code: str | None, extra: Record) -> Record:
+    def feedback(
+        self, county: County, kind: str, about: tuple[str, str], house_code: str | None, extra: Record
+    ) -> Record:
         """A department's answer to a record; ``about`` is its subject and entity id."""
         return {
             "entity_id": self._number("F"),
@@ -222,7 +232,11 @@ class Offices:
 
     def correction(self, field_path: str) -> Record:
         """A department believes that a field is wrong."""
-        return {"field_path": field_path, "proposed_value": clear("以登记簿为准"), "explanation": "与本部门记载不一致"}
+        return {
+            "field_path": field_path,
+            "proposed_value": clear("以登记簿为准"),
+            "explanation": "与本部门记载不一致",
+        }
 
     def case(self, county: County, at: datetime) -> str:
         """A new case number of the county's court."""

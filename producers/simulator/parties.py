@@ -56,5 +56,3 @@ def member(party: Party, relation: str | None = None) -> Record:
     """An occupant, or with ``relation`` a member of a household."""
     made = {"name": clear(party.name), "id_type": party.id_type, "id_no": clear(party.id_no)}
     return made if relation is None else made | {"relation": relation}
-
-

@@ -74,7 +74,9 @@ class Population:
     def _family(self, number: int) -> tuple[Party, ...]:
         household_no = f"H{number:07d}"
         size = self._rng.choices((1, 2, 3, 4), (25, 40, 25, 10))[0]
-        return tuple(self._person(household_no, _ADULTS_BORN if at < 2 else _CHILDREN_BORN) for at in range(size))
+        return tuple(
+            self._person(household_no, _ADULTS_BORN if at < 2 else _CHILDREN_BORN) for at in range(size)
+        )
 
     def _person(self, household_no: str, born: tuple[date, int]) -> Party:
         rng = self._rng

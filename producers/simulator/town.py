@@ -48,7 +48,9 @@ class Home(NamedTuple):
 class Town:
     """The state of the city that lives read and change. ``forms`` gives the compiled schema of a subject."""
 
-    def __init__(self, rng: Random, people: Population, tag: str, forms: Callable[[str], Form], slots: int) -> None:
+    def __init__(
+        self, rng: Random, people: Population, tag: str, forms: Callable[[str], Form], slots: int
+    ) -> None:
         self.rng = rng
         self.slots = slots
         self.clock = Clock()

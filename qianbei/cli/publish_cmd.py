@@ -1,9 +1,7 @@
 """``publish``: a source's events from a file."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
@@ -30,17 +28,13 @@ def publish(source: str, file: Path, timeout: float, as_json: bool) -> None:
     """
     site = current_site()
     with Publisher(site.settings(source), source) as publisher, click.open_file(str(file), "rb") as lines:
-        summary = publish_lines(publisher, _lines(lines), timeout_s=timeout)
+        summary = publish_lines(publisher, lines, timeout_s=timeout)
     if as_json:
         click.echo(json.dumps(_as_dict(summary), ensure_ascii=False))
     else:
         _print(summary)
     if not summary.complete:
         raise click.exceptions.Exit(1)
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    yield from file
 
 
 def _as_dict(summary: Summary) -> dict[str, object]:

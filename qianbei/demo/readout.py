@@ -13,8 +13,8 @@ from broker.codec import Decoder
 from broker.kafka import Admin, Connection, PartitionReader, Record, TopicPartition
 from broker.registry import Registry
 from broker.released import decoder, topic_subject
-from broker.topics import COMPACTION, OPERATOR, ROUTING, decision_topic, intake_topic, quarantine_topic
 from broker.topics import ADMISSION as ADMISSION_GROUP
+from broker.topics import OPERATOR, ROUTING, decision_topic, intake_topic, quarantine_topic
 from producers.simulator.model_compare import Observed, observed_decision, observed_quarantine
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
@@ -79,8 +79,8 @@ class Readout:
                     body["intake_partition"],
                     body["intake_offset"],
                 )
-        for record in self.records(quarantine_topic(p) for p in principals):
-            observed.append(observed_quarantine(apart.decode(record.value)[1]))
+        set_apart = self.records(quarantine_topic(p) for p in principals)
+        observed.extend(observed_quarantine(apart.decode(record.value)[1]) for record in set_apart)
         return Outcomes(tuple(observed), accepted)
 
     def _decoder(self, record: str, topics: Iterable[str]) -> Decoder:

@@ -32,7 +32,7 @@ class Stalled(QianbeiError):
 
 
 @contextmanager
-def throw_away_exchange(say: Say, *, keep: bool = False) -> Iterator[Site]:
+def throw_away_exchange(say: Say, *, keep: bool = False, services: bool = True) -> Iterator[Site]:
     """A whole exchange in a folder of its own: servers, topics, services. All processes end with the block.
 
     ``keep`` leaves the folder with data and logs; otherwise it is kept only if the block fails.
@@ -43,7 +43,8 @@ def throw_away_exchange(say: Say, *, keep: bool = False) -> Iterator[Site]:
             site = current_site({}, home)
             made = deploy_site(site)
             say(f"deployed {made.topics} topics, {made.schemas} schemas, {made.rights} rights")
-            say(f"started {', '.join(start_services(site, stack.supervisor, 1))}")
+            if services:
+                say(f"started {', '.join(start_services(site, stack.supervisor, 1))}")
             yield site
     except BaseException:
         say(f"the logs are in {home / 'log'}")

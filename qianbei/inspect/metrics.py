@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from qianbei.stack import Supervisor
 
 _TIMEOUT_S = 1.0
-_NOT_READ = frozenset({"sent"})
+_NOT_READ = frozenset({"sent", "folded", "rejected"})
 """Outcomes that count what was written, not what was read."""
 
 

@@ -113,7 +113,7 @@ def _texts(value: Any, path: str) -> set[str]:
         return {text for item in value for text in _texts(item, path)}
     name, _, rest = path.partition(".")
     if isinstance(value, Mapping):
-        return _texts(value.get(name), rest) if name else set()
+        return _texts(value[name], rest) if name in value else set()
     return set() if path else {_text(value)}
 
 

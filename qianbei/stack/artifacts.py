@@ -1,9 +1,10 @@
 """The programs of the stack: a JRE from a wheel, Kafka and Apicurio Registry from Maven Central.
 
-Which files, `programs.lock` says. Downloads go to Maven's usual local repository (`M2_REPO`, else `~/.m2/repository`). What is made of them (a classpath
-list, the unpacked registry) goes to `QIANBEI_CACHE`, else `~/.cache/qianbei`, keyed by version. Both are shared by all
-homes. Every file appears there in one step, under its final name only when it is whole, and one process at a
-time works there: a killed download or two first starts at once do no harm.
+Which files, `programs.lock` says. Downloads go to Maven's usual local repository (`M2_REPO`, else
+`~/.m2/repository`). What is made of them (a classpath list, the unpacked registry) goes to `QIANBEI_CACHE`,
+else `~/.cache/qianbei`, keyed by version. Both are shared by all homes. Every file appears there in one step,
+under its final name only when it is whole, and one process at a time works there: a killed download or two
+first starts at once do no harm.
 """
 
 import json
@@ -84,7 +85,9 @@ def _unpack(archive: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
         unpacked = Path(temporary) / "unpacked"
         with tarfile.open(archive) as tar:
-            tar.extractall(unpacked, filter="data")
+            # Python 3.11.3 and older have no filters; what is unpacked is the locked file in any case.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(unpacked)  # noqa: S202
         unpacked.rename(target)
 
 

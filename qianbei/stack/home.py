@@ -7,6 +7,7 @@
     conf/           0700: generated configuration, written anew at each start (holds passwords: files 0600)
     run/            one pid record a child
     log/            one log a child, and the log of its start before (`.1`)
+    tmp/            what the Java servers would else put into /tmp under names that all users share
     data/           kafka/, postgres/, registry/
 
 The default is beside the caller's work, not in the user's home, so that two checkouts never share a stack.
@@ -93,6 +94,10 @@ class Home:
         return self.root / "log"
 
     @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
+
+    @property
     def data(self) -> Path:
         return self.root / "data"
 
@@ -113,9 +118,15 @@ class Home:
             (self.conf, 0o700),
             (self.run, 0o700),
             (self.log, 0o700),
+            (self.tmp, 0o700),
         ):
             directory.mkdir(exist_ok=True)
             directory.chmod(mode)
+
+    def empty_tmp(self) -> None:
+        """Killed servers leave files there. Only while none runs."""
+        shutil.rmtree(self.tmp)
+        self.tmp.mkdir(mode=0o700)
 
     def is_ready(self) -> bool:
         """Whether a first start has ever finished here."""

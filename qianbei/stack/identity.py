@@ -7,6 +7,7 @@ the clock, unlike a wall-clock time.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -35,15 +36,30 @@ def _linux_birth(pid: int) -> str | None:
     return f"{boot}:{ticks}"
 
 
-def find(pid: int, born: str, argv: Sequence[str]) -> psutil.Process | None:
-    """The living process that was started so; None if it has ended or the pid is another process's now."""
+@dataclass(frozen=True)
+class Sight:
+    """What is left of a process."""
+
+    process: psutil.Process | None
+    """None: it has ended, or the pid is another process's now."""
+    exit_code: int | None = None
+    """How it ended, minus the number of a signal; only its parent learns that, and only once."""
+
+
+GONE = Sight(None)
+
+
+def look(pid: int, born: str, argv: Sequence[str]) -> Sight:
+    """Look for the process that was started so, and reap it if it is an ended child of this one."""
     try:
         process = psutil.Process(pid)
-        if birth(pid) != born or _has_ended(process):
-            return None
+        if birth(pid) != born:
+            return GONE
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return _look_at_zombie(process)
         command = process.cmdline()
     except psutil.NoSuchProcess:
-        return None
+        return GONE
     except psutil.AccessDenied as error:
         raise StackError(
             "a child of the stack runs as another user",
@@ -51,28 +67,19 @@ def find(pid: int, born: str, argv: Sequence[str]) -> psutil.Process | None:
             "run the command as the user who started the stack",
         ) from error
     # While the launcher runs, and in the moments of an exec, the command is not yet the recorded one.
-    if command and not _runs(command, argv):
-        return None
-    return process
+    return GONE if command and not _runs(command, argv) else Sight(process)
 
 
-def _has_ended(process: psutil.Process) -> bool:
-    """A killed JVM is a zombie at once, but its other threads hold its ports and files for a moment longer."""
-    return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+def _look_at_zombie(process: psutil.Process) -> Sight:
+    """A killed JVM is a zombie at once, but its threads hold its ports and files for a moment longer: until
+    then it cannot be reaped."""
+    try:
+        done, status = os.waitpid(process.pid, os.WNOHANG)
+    except ChildProcessError:  # somebody else's child, who may never reap it
+        return Sight(process) if process.num_threads() > 1 else GONE
+    return Sight(None, os.waitstatus_to_exitcode(status)) if done else Sight(process)
 
 
 def _runs(command: Sequence[str], argv: Sequence[str]) -> bool:
     launching = any(part.endswith("launch.py") for part in command)
     return launching or list(command[-len(argv) :]) == list(argv)
-
-
-def exit_status(pid: int, born: str) -> int | None:
-    """Reap the process if it is an ended child of this one. Its exit code, or minus the signal that ended
-    it."""
-    if birth(pid) != born:
-        return None
-    try:
-        done, status = os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
-        return None
-    return os.waitstatus_to_exitcode(status) if done else None

@@ -158,7 +158,7 @@ def _write_arguments(
     """A Java argument file: keeps passwords, and a classpath of 46 jars, out of the process list."""
     classpath = ":".join(str(jar) for jar in programs.kafka_classpath)
     logging = f"-Dlog4j2.configurationFile={home.conf / 'kafka-log4j2.properties'}"
-    words = (*jvm, *COMMON_JVM, logging, "-cp", classpath, *main)
+    words = (*jvm, *COMMON_JVM, f"-Djava.io.tmpdir={home.tmp}", logging, "-cp", classpath, *main)
     write_private(home.conf / f"{name}.args", "\n".join(_quote(word) for word in words) + "\n")
 
 

@@ -1,7 +1,9 @@
-"""The exact files of Kafka and the registry: `programs.lock`, one `sha256 group:artifact:version[:packaging:classifier]` a
-line, the registry's last. What has another digest is never run.
+"""The exact files of Kafka and the registry: `programs.lock`, one `sha256
+group:artifact:version[:packaging:classifier]` a line, the registry's last. What has another digest is never
+run.
 
-`python -m qianbei.stack.locked KAFKA REGISTRY` prints the lock of other versions, as Maven Central has them now.
+`python -m qianbei.stack.locked KAFKA REGISTRY` prints the lock of other versions, as Maven Central has them
+now.
 """
 
 import hashlib
@@ -14,7 +16,8 @@ BLOCK = 1024**2
 
 LOG4J = "org.apache.logging.log4j:log4j-core"
 LOG4J_BINDING = "org.apache.logging.log4j:log4j-slf4j-impl"
-"""Kafka's own distribution ships this one jar that its Maven dependencies leave out; without it Kafka logs nothing."""
+"""Kafka's own distribution ships this one jar that its Maven dependencies leave out; without it Kafka logs
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def make(kafka_version: str, registry_version: str) -> list[LockedFile]:
 
     maven = MavenContext()
     kafka = maven.project("org.apache.kafka", "kafka_2.13").at_version(kafka_version)
-    # Resolved alone: jgo applies the version rules of every input to all, and those of log4j ask for old Kafka clients.
+    # Resolved alone: jgo applies the version rules of every input to all, and those of log4j ask for old
+    # Kafka clients.
     inputs, others = maven.resolver.resolve([Dependency(kafka.artifact())])
     artifacts = [dependency.artifact for dependency in (*inputs, *others)]
     log4j = next(one.version for one in artifacts if f"{one.groupId}:{one.artifactId}" == LOG4J)

@@ -34,6 +34,11 @@ def end_of_log(log: Path) -> LogEnd:
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         text = ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not _is_frame(line.strip())]
     mend = next((mend for sign, mend in CAUSES if sign in text), None)
     return LogEnd(lines[-1][:LINE_CHARACTERS] if lines else "", mend)
+
+
+def _is_frame(line: str) -> bool:
+    """A line of a Java stack trace that says only where: what happened stands above it."""
+    return line.startswith("at ") or (line.startswith("... ") and line.endswith(" more"))

@@ -42,8 +42,8 @@ def _in_repository(maven: MavenContext, file: LockedFile) -> Path:
 
 
 def _download(maven: MavenContext, file: LockedFile, final: Path) -> None:
-    """jgo writes a download under its final name from the first byte on, and only warns of a wrong checksum. So
-    it works in a directory aside, and what it brought is moved when it is proven whole."""
+    """jgo writes a download under its final name from the first byte on, and only warns of a wrong checksum.
+    So it works in a directory aside, and what it brought is moved when it is proven whole."""
     final.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=final.parent) as temporary:
         aside = MavenContext(

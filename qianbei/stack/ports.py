@@ -63,8 +63,8 @@ def is_free(port: int) -> bool:
 def require_free_port(
     name: str, port: int, ports_file: Path, pause: Callable[[float], None] = time.sleep
 ) -> None:
-    """`StackError` naming the process that listens on the port, and goes on doing so: the system takes a moment to
-    close the sockets of a killed server."""
+    """`StackError` naming the process that listens on the port, and goes on doing so: the system takes a
+    moment to close the sockets of a killed server."""
     for _ in range(LOOKS):
         if is_free(port):
             return

@@ -48,7 +48,13 @@ def child(home: Home, programs: Programs, ports: Ports, passwords: Passwords) ->
     work.mkdir(mode=0o700, exist_ok=True)
     return Child(
         name=NAME,
-        argv=(str(programs.java), *JVM, "-jar", str(programs.registry / "quarkus-run.jar")),
+        argv=(
+            str(programs.java),
+            *JVM,
+            f"-Djava.io.tmpdir={home.tmp}",
+            "-jar",
+            str(programs.registry / "quarkus-run.jar"),
+        ),
         env=environment(ports, passwords),
         cwd=work,
         ready=all_of(tcp(ports.registry), http_ok(ports.registry, f"{API}/subjects")),

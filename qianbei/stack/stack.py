@@ -160,7 +160,8 @@ class _Start:
                 ports.require_free_port(name, number, self.home.ports)
 
     def _check_data(self) -> None:
-        """Empty directories would otherwise be filled anew, and nobody would be told that the data are lost."""
+        """Empty directories would otherwise be filled anew, and nobody would be told that the data are
+        lost."""
         if not (kafka_server.is_formatted(self.home) and postgres.is_initialised(self.home)):
             raise StackError(
                 "the data of this stack are missing",
@@ -180,6 +181,8 @@ class _Start:
 
     def _prepare(self) -> None:
         """Configuration, and on the first start the two data directories, made at the same time."""
+        if not any(self.supervisor.process(name) for name in self.supervisor.names()):
+            self.home.empty_tmp()
         kafka_server.write_configuration(self.home, self.programs, self.ports, self.passwords)
         postgres.prepare(self.home)
         commands: list[Command] = []

@@ -153,10 +153,10 @@ class Supervisor:
         write_private(self._record_file(record.name), record.model_dump_json(indent=1))
 
     def _find(self, record: PidRecord) -> psutil.Process | None:
-        process = identity.find(record.pid, record.born, record.argv)
-        if process is None and (code := identity.exit_status(record.pid, record.born)) is not None:
-            self._write(record.model_copy(update={"exit_code": code}))
-        return process
+        sight = identity.look(record.pid, record.born, record.argv)
+        if sight.exit_code is not None:
+            self._write(record.model_copy(update={"exit_code": sight.exit_code}))
+        return sight.process
 
     def _is_ready(self, child: Child, waited: float) -> bool:
         alive = self.process(child.name) is not None  # asked before the probe: a last word may make it ready

@@ -190,8 +190,12 @@ def expected_rows(
     readers: Readers,
     columns: Sequence[str],
     children: Mapping[str, Sequence[str]],
+    schema: Schema | None = None,
 ) -> Iterator[Expected]:
-    """The rows of a subject's entities, in the byte order of their ids. Raises Unreadable."""
+    """The rows of a subject's entities, in the byte order of their ids. ``schema`` is the subject's newest.
+
+    Raises Unreadable.
+    """
     made: dict[int, RowMakers] = {}
     # Code points sort as their UTF-8 bytes do.
     for entity_id in sorted(newest):

@@ -1,11 +1,12 @@
 """One record of the exchange, as the checks want it: a few of its fields at once, the rest when it is needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from qianbei.verify.avro import Reader, Readers, Record
+from qianbei.verify.avro import Reader, Readers, Record, Schema
 from qianbei.verify.entitlement import clearing
+from qianbei.verify.released import Complete, completing
 from qianbei.verify.slices import NotSliceable, Pieces, Slice, long_of, slicer, text_of, texts_of, top_fields
 
 
@@ -32,12 +33,16 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is made once for a schema of the exchange. ``slice_record`` is None if its records must be decoded."""
+    """What is made once for a schema of the exchange.
+
+    ``slice_record`` is None if its records must be decoded, ``complete`` if they have every field of the newest schema.
+    """
 
     reader: Reader
     slice_record: Slice | None
     places: dict[str, int]
     clear: Callable[[Record], None]
+    complete: Complete | None
 
 
 @dataclass(slots=True)
@@ -71,9 +76,11 @@ class Source:
         return texts_of(self._piece("interested")), texts_of(self._piece("interested_before"))
 
     def in_clear(self) -> Record:
-        """The record with its protected values in clear. Raises Unreadable or Sealed."""
+        """The record, complete, with its protected values in clear. Raises Unreadable or Sealed."""
         record = self.kind.reader.plain(self.value)
         self.kind.clear(record)
+        if self.kind.complete:
+            self.kind.complete(record)
         return record
 
     def cut(self) -> None:
@@ -98,22 +105,25 @@ def pieces_of(kind: Kind, value: bytes) -> Pieces | None:
 
 @dataclass(slots=True)
 class Sources:
-    """Makes sources; knows each schema of the exchange once."""
+    """Makes sources; knows each schema of the exchange once. ``newest`` gives a subject's newest schema."""
 
     readers: Readers
-    kinds: dict[int, Kind] = field(default_factory=dict)
+    newest: Mapping[str, Schema] = field(default_factory=dict)
+    kinds: dict[tuple[str, int], Kind] = field(default_factory=dict)
 
-    def of(self, sent: Sent) -> Source:
+    def of(self, topic: str, sent: Sent) -> Source:
         """Raises Unreadable if the value names no known schema."""
         reader = self.readers.of(sent.value)
-        kind = self.kinds.get(reader.schema_id) or self._kind(reader)
+        kind = self.kinds.get((topic, reader.schema_id)) or self._kind(topic, reader)
         assert sent.value is not None
         return Source(sent, kind, pieces_of(kind, sent.value))
 
-    def _kind(self, reader: Reader) -> Kind:
+    def _kind(self, topic: str, reader: Reader) -> Kind:
         try:
             slice_record = slicer(reader.schema)
         except NotSliceable:
             slice_record = None
-        kind = Kind(reader, slice_record, top_fields(reader.schema), clearing(reader.schema))
-        return self.kinds.setdefault(reader.schema_id, kind)
+        schema = reader.schema
+        complete = completing(schema, self.newest.get(topic.removeprefix("exchange.")))
+        kind = Kind(reader, slice_record, top_fields(schema), clearing(schema), complete)
+        return self.kinds.setdefault((topic, reader.schema_id), kind)

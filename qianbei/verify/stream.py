@@ -9,6 +9,7 @@ from qianbei.verify.window import Partition, Window
 
 _POLL_S = 0.05
 _STUCK_S = 30.0
+_TRIES = 5
 
 
 class Stream:
@@ -19,8 +20,9 @@ class Stream:
 
     def __init__(self, reader: PartitionReader, topics: Sequence[str]) -> None:
         self._reader = reader
+        self._topics = topics
         self.partitions = [p for topic in topics for p in reader.partitions_of(topic)]
-        begins, ends = reader.beginning_offsets(self.partitions), reader.end_offsets(self.partitions)
+        begins, ends = reader.beginning_offsets(self.partitions), self._ends()
         self.window = Window({(*p,): at for p, at in begins.items()}, {(*p,): at for p, at in ends.items()})
         self._next: dict[Partition, int] = dict(self.window.begins)
         self.last: dict[Partition, int] = {}
@@ -35,8 +37,22 @@ class Stream:
 
         Raises Unavailable if nothing comes for half a minute though there is more.
         """
-        ends = self._reader.end_offsets(self.partitions)
+        ends = self._ends()
         yield from self.read_to({p: end for p, end in ends.items() if self._next[p] < end})
+
+    def _ends(self) -> dict[TopicPartition, int]:
+        # kafka-python keeps the metadata of assigned topics alone and fails by KeyError on the others; to ask for a
+        # topic's partitions brings them back, until its next refresh.
+        for _ in range(_TRIES):
+            for topic in self._topics:
+                self._reader.partitions_of(topic)
+            try:
+                return self._reader.end_offsets(self.partitions)
+            except KeyError:
+                continue
+        raise Unavailable(
+            "Kafka did not tell the ends of all topics: check that all its partitions have a leader"
+        )
 
     def read_to(self, ends: dict[TopicPartition, int]) -> Iterator[list[Record]]:
         """Batches up to these ends at least."""

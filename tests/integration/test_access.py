@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.errors import AccessDenied
+from broker.errors import AccessDenied, Unavailable
 from broker.kafka import Connection, GroupConsumer, IdempotentProducer, Outgoing, PartitionReader
 from broker.topics import group_prefix
 from consumers.subscription import Subscription
@@ -63,5 +63,5 @@ def test_it_cannot_join_anothers_group(deployed: Exchange) -> None:
 
 def test_a_wrong_password_is_a_clear_error(deployed: Exchange) -> None:
     settings = deployed.site.admin.as_user("tax", "wrong")
-    with pytest.raises(AccessDenied, match=r"user, its password"), PartitionReader(Connection.of(settings)):
+    with pytest.raises(Unavailable, match=r"user tax and its password"), PartitionReader(Connection.of(settings)):
         pass

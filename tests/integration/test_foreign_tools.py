@@ -43,7 +43,8 @@ def test_confluent_kafka_reads_and_decodes(exchange: Exchange, filed: str) -> No
             "isolation.level": "read_committed",
         }
     )
-    decode = AvroDeserializer(SchemaRegistryClient({"url": settings.registry_url}))
+    registry = SchemaRegistryClient({"url": settings.registry_url})
+    decode = AvroDeserializer(registry)
     found: list[dict[str, object]] = []
 
     def poll() -> bool:
@@ -62,6 +63,7 @@ def test_confluent_kafka_reads_and_decodes(exchange: Exchange, filed: str) -> No
         until("both revisions", poll)
     finally:
         consumer.close()
+        registry.__exit__()
     assert [record["event_type"] for record in found] == ["SIGNED", "FILED"]
     assert found[-1]["contract_no"] == filed
     assert all(isinstance(party["name"], str) for party in found[-1]["parties"])

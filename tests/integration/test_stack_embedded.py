@@ -38,7 +38,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with embedded_stack(home, said.append) as stack:
         assert any("did not finish" in line for line in said)
         yield stack
+        ours = [pid for pid in pids(stack).values() if pid]
     assert [one.state for one in stack.status()] == [ChildState.STOPPED] * 3
+    assert [pid for pid in ours if psutil.pid_exists(pid)] == []
 
 
 def kafka(stack: Stack, **changed: str) -> dict[str, object]:

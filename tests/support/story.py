@@ -4,7 +4,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,7 @@ def sender(site: Site, *principals: str) -> Iterator[Sender]:
     with Registry(site.admin.registry_url) as registry:
         encoders = {subject: encode_newest(registry, intake_subject(subject)) for subject in subjects}
     producers = {p: IdempotentProducer(Connection.of(site.settings(p))) for p in principals}
-    opened: list[IdempotentProducer] = []
-    try:
+    with ExitStack() as opened:
         for producer in producers.values():
-            opened.append(producer.__enter__())
+            opened.enter_context(producer)
         yield Sender(site, producers, encoders)
-    finally:
-        for producer in opened:
-            producer.__exit__(None, None, None)

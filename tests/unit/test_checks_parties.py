@@ -157,13 +157,10 @@ def _shared(*shares, **both):
     """A sale to two buyers by shares; each share is a number or a text."""
     sale = good("sale", "presale")
     for buyer, share in zip(sale["parties"][1:], shares, strict=True):
-        is_text = isinstance(share, str) and "/" in share or isinstance(share, str) and "%" in share
-        buyer |= {
-            "co_ownership_code": "2",
-            "share": None if is_text or share is None else Decimal(share),
-            "share_text": share if is_text else None,
-        }
-        buyer |= both
+        is_text = share is not None and bool(set(share) & set("/%"))
+        number = None if is_text or share is None else Decimal(share)
+        text = share if is_text else None
+        buyer.update({"co_ownership_code": "2", "share": number, "share_text": text} | both)
     return sale
 
 

@@ -18,10 +18,11 @@ from producers.bank import BankCcb, BankIcbc
 from producers.bureau import Bureau
 from producers.civil import CivilAffairs
 from producers.court import Court
+from producers.events import InvalidEvent, checked_record
 from producers.fund import Fund
 from producers.jsonlines import Summary, derived_event_id, read_lines
 from producers.police import Police
-from producers.publisher import Decision, InvalidEvent, Place, Prepared, Publisher, Reason, checked_record
+from producers.publisher import Decision, Place, Prepared, Publisher, Reason
 from producers.registry import RegistrationOffice
 from producers.simulator.dirt import CLEAN
 from producers.simulator.stream import plan
@@ -46,7 +47,11 @@ SOURCES: tuple[type[Source], ...] = (
 
 @cache
 def _first(subject: str, event_type: str) -> str:
-    found = next(p for p in plan(3, 4000, CLEAN) if p.subject == subject and p.facts and p.facts.event_type == event_type)
+    found = next(
+        p
+        for p in plan(3, 4000, CLEAN)
+        if p.subject == subject and p.facts and p.facts.event_type == event_type
+    )
     schema = parsed(subject, latest_version(subject))
     written = to_json(schema, fastavro.schemaless_reader(BytesIO(found.body or b""), schema, None))
     return json.dumps({name: value for name, value in written.items() if value is not None})
@@ -79,7 +84,9 @@ def test_the_source_may_be_left_out_but_not_be_another() -> None:
     event = json_event("sale", "FILED")
     del event["source"]
     assert checked_record(load_catalogue(), "bureau", "sale", event)["source"] == "bureau"
-    assert problems("bureau", "sale", event | {"source": "tax"}) == {"source": "write bureau, or leave it out"}
+    assert problems("bureau", "sale", event | {"source": "tax"}) == {
+        "source": "write bureau, or leave it out"
+    }
 
 
 @pytest.mark.parametrize(
@@ -124,7 +131,9 @@ def test_an_unknown_principal_is_a_configuration_error() -> None:
 def decision(outcome: str, *codes: str) -> Decision:
     reasons = tuple(Reason(code, "REFUSE", "", "", None) for code in codes)
     now = datetime(2021, 1, 4, tzinfo=UTC)
-    return Decision("d", outcome, "e", "sale", "FILED", "S1", 1, None, now, Place("intake.bureau", 0, 0), reasons)
+    return Decision(
+        "d", outcome, "e", "sale", "FILED", "S1", 1, None, now, Place("intake.bureau", 0, 0), reasons
+    )
 
 
 class Recorder(Publisher):
@@ -143,7 +152,8 @@ def without_envelope(event: dict[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in event.items()
-        if name not in ("event_id", "event_type", "version", "source", "occurred_at", "contract_status", "entity_id")
+        if name
+        not in ("event_id", "event_type", "version", "source", "occurred_at", "contract_status", "entity_id")
     }
 
 
@@ -176,7 +186,9 @@ def test_each_sources_own_calls() -> None:
     CivilAffairs(publishers["civil"]).record_household(household | {"entity_id": "H1"})
     told = {}
     for name, publisher in publishers.items():
-        records = [checked_record(load_catalogue(), name, subject, event) for subject, event in publisher.events]
+        records = [
+            checked_record(load_catalogue(), name, subject, event) for subject, event in publisher.events
+        ]
         told[name] = [record["event_type"] for record in records]
     assert told == {
         "bureau": [],
@@ -217,7 +229,9 @@ def read(lines: Iterable[bytes], principal: str = "bureau") -> tuple[list[tuple[
 
 
 def line(**changes: Any) -> bytes:
-    return json.dumps({"subject": "sale"} | json_event("sale", "FILED", **changes), ensure_ascii=False).encode()
+    return json.dumps(
+        {"subject": "sale"} | json_event("sale", "FILED", **changes), ensure_ascii=False
+    ).encode()
 
 
 def test_every_line_is_prepared_or_is_a_problem_with_its_number() -> None:
@@ -240,14 +254,19 @@ def test_every_line_is_prepared_or_is_a_problem_with_its_number() -> None:
         3: "total_price", 4: "", 5: "", 6: "", 7: "version", 8: "subject", 9: "",
     }  # fmt: skip
     assert "line 3, total_price: " in str(summary.problems[0])
-    assert str(summary) == "9 lines: 0 sent (0 accepted, 0 refused, 0 duplicate, 0 not decided yet), 7 not sent"
+    assert (
+        str(summary) == "9 lines: 0 sent (0 accepted, 0 refused, 0 duplicate, 0 not decided yet), 7 not sent"
+    )
     assert not summary.complete
 
 
 def test_a_line_without_an_event_id_has_one_of_its_own() -> None:
     event = json_event("sale", "FILED")
     del event["event_id"]
-    lines = [json.dumps({"subject": "sale"} | form).encode() for form in (event, dict(reversed(event.items())), event | {"version": 5})]
+    lines = [
+        json.dumps({"subject": "sale"} | form).encode()
+        for form in (event, dict(reversed(event.items())), event | {"version": 5})
+    ]
     prepared, summary = read(lines)
     assert not summary.problems
     first, second, third = (item.event_id for _, item in prepared)

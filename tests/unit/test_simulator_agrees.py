@@ -21,7 +21,10 @@ from schemas.files import latest_version, load_schema, parsed, subjects
 
 SLOTS = 4
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RELEASED = {number: Released(subject, 1, number, parsed(subject, 1)) for number, subject in enumerate(subjects(), start=1)}
+RELEASED = {
+    number: Released(subject, 1, number, parsed(subject, 1))
+    for number, subject in enumerate(subjects(), start=1)
+}
 HEADERS = {released.subject: wire_header(number) for number, released in RELEASED.items()}
 
 
@@ -39,11 +42,18 @@ class Admission:
         found = read(record, self.decoder, load_catalogue(), SLOTS)
         self.sequence[record.partition] += 1
         place = Decided(
-            record.partition, self.sequence[record.partition], record.topic, record.partition, record.offset, found.sha256
+            record.partition,
+            self.sequence[record.partition],
+            record.topic,
+            record.partition,
+            record.offset,
+            found.sha256,
         )
         if isinstance(found, Quarantined):
             return Observed(place, QUARANTINED, frozenset({found.reason}))
-        verdict = decide(found, self.workspace, load_catalogue(), lambda c, now: self.checks[c.subject](c.body, now), NOW)
+        verdict = decide(
+            found, self.workspace, load_catalogue(), lambda c, now: self.checks[c.subject](c.body, now), NOW
+        )
         self.workspace.apply(found, verdict, record.partition)
         self.revisions += [revision_of(e.key.subject, e.body) for e in verdict.emissions]
         return Observed(

@@ -87,7 +87,9 @@ def test_another_outcome(run: Run, outcome: str) -> None:
 
 def test_another_reason(run: Run) -> None:
     ledger, observed = run
-    assert kinds(ledger, changed(observed, first(observed, "REFUSED"), codes=frozenset({"STALE", "BAD_AREA"}))) == {"DECISION"}
+    assert kinds(
+        ledger, changed(observed, first(observed, "REFUSED"), codes=frozenset({"STALE", "BAD_AREA"}))
+    ) == {"DECISION"}
 
 
 def test_another_revision_and_other_effects(run: Run) -> None:
@@ -104,7 +106,11 @@ def test_a_record_that_was_not_decided_and_one_that_was_decided_twice(run: Run) 
 
 
 def test_an_order_that_cannot_be() -> None:
-    right = [Decided(1, 1, "intake.tax", 1, 0, "a"), Decided(1, 2, "intake.tax", 1, 1, "b"), Decided(2, 1, "intake.tax", 2, 0, "c")]
+    right = [
+        Decided(1, 1, "intake.tax", 1, 0, "a"),
+        Decided(1, 2, "intake.tax", 1, 1, "b"),
+        Decided(2, 1, "intake.tax", 2, 0, "c"),
+    ]
     assert order_faults(right) == []
     wrong = {
         "SLOT": [right[0]._replace(slot=3)],
@@ -123,8 +129,16 @@ def test_revisions_on_the_exchange(run: Run) -> None:
     assert compare_revisions(result, revisions[:-1])
     assert compare_revisions(result, [*revisions, revisions[0]])
     assert compare_revisions(result, [revisions[0]._replace(interested=("tax",)), *revisions[1:]])
-    record = {"entity_id": "S1", "revision": 2, "event_type": "FILED", "event_id": "e", "contract_status": "FILED"}
-    assert revision_of("sale", record | {"interested": ["fund"], "interested_before": None}).interested == ("fund",)
+    record = {
+        "entity_id": "S1",
+        "revision": 2,
+        "event_type": "FILED",
+        "event_id": "e",
+        "contract_status": "FILED",
+    }
+    assert revision_of("sale", record | {"interested": ["fund"], "interested_before": None}).interested == (
+        "fund",
+    )
 
 
 # --- independence ---------------------------------------------------------------------------------------------------
@@ -136,7 +150,13 @@ def imported(module: str) -> Iterator[str]:
     if not path.exists():
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names = (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [a.name for a in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
         for name in names:
             yield name
             if name.startswith("producers"):
@@ -151,3 +171,23 @@ def test_the_model_imports_nothing_of_the_exchange(module: str) -> None:
 
 def test_an_import_of_an_import_is_found() -> None:
     assert "broker.kafka" in set(imported("producers.simulator.drive"))
+
+
+def test_two_plans_on_one_stack_do_not_touch_each_other() -> None:
+    runs = [sent(seed, 1500) for seed in (41, 42)]
+    apart = [Counter(item.outcome for item in Model(ledger).judge(order)) for ledger, order in runs]
+    (first_ledger, first_order), (second_ledger, second_order) = runs
+    ends = Counter(place.slot for place in first_order)
+    lanes = Counter((place.topic, place.slot) for place in first_order)
+    after = [
+        place._replace(
+            slot_seq=place.slot_seq + ends[place.slot], offset=place.offset + lanes[place.topic, place.slot]
+        )
+        for place in second_order
+    ]
+    together = first_order + after
+    assert not order_faults(together)
+    assert (
+        Counter(item.outcome for item in Model(first_ledger.merge([second_ledger])).judge(together))
+        == apart[0] + apart[1]
+    )

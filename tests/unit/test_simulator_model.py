@@ -21,7 +21,15 @@ class History:
     sent: list[Planned] = field(default_factory=list)
 
     def add(
-        self, principal: str, subject: str, event_type: str, entity_id: str, version: int, *, house: str | None = "H1", **more: str
+        self,
+        principal: str,
+        subject: str,
+        event_type: str,
+        entity_id: str,
+        version: int,
+        *,
+        house: str | None = "H1",
+        **more: str,
     ) -> "History":
         number = len(self.sent)
         dirt = more.pop("dirt", None)
@@ -30,10 +38,18 @@ class History:
         if subject in ("sale", "lease", "mortgage"):
             more.setdefault("contract_status", STATUS.get(event_type, event_type))
         facts = Facts(
-            principal=principal, subject=subject, event_type=event_type, entity_id=entity_id, version=version, house_code=house, **more
+            principal=principal,
+            subject=subject,
+            event_type=event_type,
+            entity_id=entity_id,
+            version=version,
+            house_code=house,
+            **more,
         )
         topic = f"intake.{principal}"
-        return self._put(Planned(principal, topic, b"H1", subject, None, f"record {number}".encode(), None, facts, dirt))
+        return self._put(
+            Planned(principal, topic, b"H1", subject, None, f"record {number}".encode(), None, facts, dirt)
+        )
 
     def again(self, number: int) -> "History":
         """The same bytes once more."""
@@ -51,11 +67,15 @@ class History:
             more.setdefault("filing_no", "备1")
         return self.add("bureau", "sale", event_type, entity, version, **more)
 
-    def mortgage(self, event_type: str, version: int, uscc: str = ICBC, by: str = "bank.icbc", **more: str) -> "History":
+    def mortgage(
+        self, event_type: str, version: int, uscc: str = ICBC, by: str = "bank.icbc", **more: str
+    ) -> "History":
         if event_type not in ("DRAFTED", "SIGNED", "VOIDED"):
             more.setdefault("filing_no", "押1")
         more.setdefault("sale_contract_no", "S1")
-        return self.add(by, "mortgage", event_type, more.pop("entity", "M1"), version, mortgagee_uscc=uscc, **more)
+        return self.add(
+            by, "mortgage", event_type, more.pop("entity", "M1"), version, mortgagee_uscc=uscc, **more
+        )
 
     def _put(self, planned: Planned) -> "History":
         number = len(self.sent)
@@ -70,14 +90,31 @@ class History:
     def words(self) -> list[str]:
         """Outcome or reason codes of each record, and the revision of what was accepted."""
         return [
-            f"ACCEPTED {item.revision}" if item.outcome == "ACCEPTED" else " ".join(sorted(item.codes)) or item.outcome
+            f"ACCEPTED {item.revision}"
+            if item.outcome == "ACCEPTED"
+            else " ".join(sorted(item.codes)) or item.outcome
             for item in self.judged()
         ]
 
 
 def test_a_sale_from_draft_to_title() -> None:
-    history = History().unit().sale("DRAFTED", 1).sale("SIGNED", 2).sale("FILED", 3).sale("AMENDED", 4).sale("COMPLETED", 5)
-    assert history.words() == ["ACCEPTED 1", "ACCEPTED 1", "ACCEPTED 2", "ACCEPTED 3", "ACCEPTED 4", "ACCEPTED 5"]
+    history = (
+        History()
+        .unit()
+        .sale("DRAFTED", 1)
+        .sale("SIGNED", 2)
+        .sale("FILED", 3)
+        .sale("AMENDED", 4)
+        .sale("COMPLETED", 5)
+    )
+    assert history.words() == [
+        "ACCEPTED 1",
+        "ACCEPTED 1",
+        "ACCEPTED 2",
+        "ACCEPTED 3",
+        "ACCEPTED 4",
+        "ACCEPTED 5",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,13 +144,21 @@ def test_a_refused_step_uses_its_version_up() -> None:
 
 
 def test_the_same_bytes_are_a_duplicate_whatever_the_first_answer_was() -> None:
-    history = History().unit().sale("SIGNED", 1).sale("COMPLETED", 2).sale("FILED", 9).again(1).again(2).again(3)
+    history = (
+        History().unit().sale("SIGNED", 1).sale("COMPLETED", 2).sale("FILED", 9).again(1).again(2).again(3)
+    )
     assert history.words()[4:] == ["DUPLICATE", "DUPLICATE", "DUPLICATE"]
 
 
 def test_an_event_id_with_other_bytes_is_refused_and_uses_nothing_up() -> None:
     event_id = str(UUID(int=77))
-    history = History().unit().sale("SIGNED", 1, event_id=event_id).sale("FILED", 2, event_id=event_id).sale("FILED", 2)
+    history = (
+        History()
+        .unit()
+        .sale("SIGNED", 1, event_id=event_id)
+        .sale("FILED", 2, event_id=event_id)
+        .sale("FILED", 2)
+    )
     assert history.words() == ["ACCEPTED 1", "ACCEPTED 1", "EVENT_ID_REUSED", "ACCEPTED 2"]
 
 
@@ -134,7 +179,14 @@ def test_a_first_version_above_one_is_a_gap_and_makes_no_entity() -> None:
 
 
 def test_a_unit_is_sold_once() -> None:
-    history = History().unit().sale("SIGNED", 1).sale("SIGNED", 1, "S2").sale("DRAFTED", 1, "S3").sale("SIGNED", 2, "S3")
+    history = (
+        History()
+        .unit()
+        .sale("SIGNED", 1)
+        .sale("SIGNED", 1, "S2")
+        .sale("DRAFTED", 1, "S3")
+        .sale("SIGNED", 2, "S3")
+    )
     assert history.words()[2:] == ["UNIT_ALREADY_SOLD", "ACCEPTED 1", "UNIT_ALREADY_SOLD"]
 
 
@@ -145,7 +197,9 @@ def test_a_unit_is_free_again_when_its_sale_has_ended(ending: str) -> None:
 
 
 def test_a_lease_and_a_mortgage_do_not_keep_a_sale_away() -> None:
-    history = History().unit().add("bureau", "lease", "SIGNED", "L1", 1).mortgage("SIGNED", 1).sale("SIGNED", 1)
+    history = (
+        History().unit().add("bureau", "lease", "SIGNED", "L1", 1).mortgage("SIGNED", 1).sale("SIGNED", 1)
+    )
     assert history.words() == ["ACCEPTED 1"] * 4
 
 
@@ -164,7 +218,9 @@ def test_contracts_need_a_unit_that_is_registered_and_not_withdrawn() -> None:
 
 
 def test_seizures_and_titles_need_no_unit() -> None:
-    history = History().add("court", "seizure", "SEIZED", "Z1", 1).add("registry", "title", "REGISTERED", "T1", 1)
+    history = (
+        History().add("court", "seizure", "SEIZED", "Z1", 1).add("registry", "title", "REGISTERED", "T1", 1)
+    )
     assert history.words() == ["ACCEPTED 1", "ACCEPTED 1"]
 
 
@@ -186,17 +242,35 @@ def test_who_may_say_what() -> None:
     history.mortgage("FILED", 2, by="bank.ccb")
     history.mortgage("FILED", 2, house="H2")
     history.mortgage("FILED", 2)
-    assert history.words()[2:] == ["SOURCE_MISMATCH", "EVENT_NOT_PERMITTED", "FOREIGN_ENTITY", "UNIT_CHANGED", "ACCEPTED 2"]
+    assert history.words()[2:] == [
+        "SOURCE_MISMATCH",
+        "EVENT_NOT_PERMITTED",
+        "FOREIGN_ENTITY",
+        "UNIT_CHANGED",
+        "ACCEPTED 2",
+    ]
 
 
 def test_a_field_fault_uses_the_version_up_and_makes_the_entity() -> None:
     history = History().unit().sale("SIGNED", 1, dirt="bad_citizen_id").sale("SIGNED", 1).sale("SIGNED", 2)
     history.mortgage("SIGNED", 1, dirt="bad_citizen_id").mortgage("SIGNED", 2, by="fund")
-    assert history.words()[1:] == ["BAD_CITIZEN_ID", "STALE", "ACCEPTED 1", "BAD_CITIZEN_ID", "FOREIGN_ENTITY"]
+    assert history.words()[1:] == [
+        "BAD_CITIZEN_ID",
+        "STALE",
+        "ACCEPTED 1",
+        "BAD_CITIZEN_ID",
+        "FOREIGN_ENTITY",
+    ]
 
 
 def test_a_field_fault_is_found_only_where_identity_and_version_are_right() -> None:
-    history = History().unit().sale("SIGNED", 1).sale("FILED", 1, dirt="bad_citizen_id").sale("FILED", 3, dirt="bad_area")
+    history = (
+        History()
+        .unit()
+        .sale("SIGNED", 1)
+        .sale("FILED", 1, dirt="bad_citizen_id")
+        .sale("FILED", 3, dirt="bad_area")
+    )
     assert history.words()[2:] == ["STALE", "VERSION_GAP"]
 
 
@@ -207,12 +281,20 @@ def test_a_warning_does_not_refuse() -> None:
 
 def test_junk_is_quarantined_each_time_and_leaves_no_trace() -> None:
     history = History().unit().junk("bad_magic").again(1).junk("truncated").sale("SIGNED", 1)
-    assert [item.outcome for item in history.judged()] == ["ACCEPTED", "QUARANTINED", "QUARANTINED", "QUARANTINED", "ACCEPTED"]
+    assert [item.outcome for item in history.judged()] == [
+        "ACCEPTED",
+        "QUARANTINED",
+        "QUARANTINED",
+        "QUARANTINED",
+        "ACCEPTED",
+    ]
 
 
 def test_listings_households_and_watches_go_their_ways() -> None:
     history = History().add("court", "defaulter", "LISTED", "D1", 1, house=None)
-    history.add("court", "defaulter", "REMOVED", "D1", 2, house=None).add("court", "defaulter", "CHANGED", "D1", 3, house=None)
+    history.add("court", "defaulter", "REMOVED", "D1", 2, house=None).add(
+        "court", "defaulter", "CHANGED", "D1", 3, house=None
+    )
     history.add("civil", "household", "RECORDED", "F1", 1, house=None)
     history.add("police", "household", "CHANGED", "F1", 2, house=None)
     history.add("court", "watch", "CLOSED", "W1", 1, house=None)
@@ -242,8 +324,17 @@ def test_a_mortgage_makes_its_lender_interested_in_the_sale() -> None:
     history = filed_sale(lender_uscc=ICBC).mortgage("SIGNED", 1, FUND, by="fund")
     own, sale = history.judged()[-1].revisions
     assert own.interested == ("fund",)
-    assert (sale.subject, sale.entity_id, sale.revision, sale.event_type) == ("sale", "S1", 3, "INTEREST_CHANGED")
-    assert (sale.status, sale.interested, sale.interested_before) == ("FILED", ("bank.icbc", "fund"), ("bank.icbc",))
+    assert (sale.subject, sale.entity_id, sale.revision, sale.event_type) == (
+        "sale",
+        "S1",
+        3,
+        "INTEREST_CHANGED",
+    )
+    assert (sale.status, sale.interested, sale.interested_before) == (
+        "FILED",
+        ("bank.icbc", "fund"),
+        ("bank.icbc",),
+    )
     assert sale.event_id == str(uuid5(UUID(int=4), "S1:INTEREST_CHANGED"))
 
 
@@ -252,7 +343,10 @@ def test_the_lender_leaves_when_the_mortgage_ends() -> None:
     signed, filed, cancelled = history.judged()[3:]
     assert len(signed.revisions) == 2
     assert len(filed.revisions) == 1  # nothing changes by the filing
-    assert (cancelled.revisions[1].interested, cancelled.revisions[1].interested_before) == ((), ("bank.icbc",))
+    assert (cancelled.revisions[1].interested, cancelled.revisions[1].interested_before) == (
+        (),
+        ("bank.icbc",),
+    )
 
 
 def test_no_revision_where_the_lender_was_named_already() -> None:
@@ -281,7 +375,11 @@ def test_the_next_revision_of_the_sale_carries_the_present_set() -> None:
     signed, voided, filed = history.judged()[2:]
     assert (signed.revisions[0].interested, signed.revision) == (("bank.icbc",), 1)
     assert voided.revisions[1].revision == 2
-    assert (filed.revision, filed.revisions[0].interested, filed.revisions[0].interested_before) == (3, (), ())
+    assert (filed.revision, filed.revisions[0].interested, filed.revisions[0].interested_before) == (
+        3,
+        (),
+        (),
+    )
 
 
 def test_bytes_that_were_never_sent_are_an_error() -> None:

@@ -66,6 +66,11 @@ def test_the_exchange_finds_nothing_wrong_with_any_of_them() -> None:
         assert citizen_id_check.check(numbers.citizen_id(born, rng.randrange(1000))) is None
         assert uscc_check.check(numbers.uscc("411425", rng.randrange(100_000))) is uscc_check.Result.VALID
         building = f"{rng.randrange(1, 10**12):012d}"
-        assert house_code_check.check(numbers.house_code("411481003", building, rng.randrange(1, 10_000))) is None
-        assert realty_unit_check.check(numbers.realty_unit_no("411402", 1, rng.randrange(10**5), 3, 204)) is None
+        assert (
+            house_code_check.check(numbers.house_code("411481003", building, rng.randrange(1, 10_000)))
+            is None
+        )
+        assert (
+            realty_unit_check.check(numbers.realty_unit_no("411402", 1, rng.randrange(10**5), 3, 204)) is None
+        )
         assert case_no_check.check(numbers.case_no(2021, "豫1402", "执恢", rng.randrange(1, 10**6))) is None

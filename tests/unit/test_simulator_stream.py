@@ -55,7 +55,9 @@ def test_a_plan_has_as_many_records_as_asked_for(clean: list[Planned]) -> None:
     assert not list(plan(1, 0))
 
 
-def leaves(schema: dict[str, Any], record: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any, dict[str, Any]]]:
+def leaves(
+    schema: dict[str, Any], record: dict[str, Any]
+) -> Iterator[tuple[dict[str, Any], Any, dict[str, Any]]]:
     """Every value with the field that it is in, and the record around it."""
     for field in schema["fields"]:
         value = record.get(field["name"])
@@ -105,7 +107,9 @@ def test_every_clean_record_has_the_json_form_of_its_schema(clean: list[Planned]
 
 def test_every_principal_sends_every_subject_that_it_may(clean: list[Planned]) -> None:
     catalogue = load_catalogue()
-    wanted = {(name, subject) for name, principal in catalogue.principals.items() for subject in principal.sends}
+    wanted = {
+        (name, subject) for name, principal in catalogue.principals.items() for subject in principal.sends
+    }
     assert {(planned.principal, planned.subject) for planned in clean} == wanted
 
 
@@ -116,7 +120,9 @@ def test_every_event_type_appears(clean: list[Planned]) -> None:
 
 def test_projects_and_units_come_first_and_all_nine_counties_have_some() -> None:
     building = [p for p in plan(3, 30_000, CLEAN) if p.subject in ("project", "unit")]
-    first = list(plan(3, 30_000, CLEAN))[: len([p for p in building if p.facts and p.facts.event_type == "REGISTERED"]) - 20]
+    first = list(plan(3, 30_000, CLEAN))[
+        : len([p for p in building if p.facts and p.facts.event_type == "REGISTERED"]) - 20
+    ]
     assert {planned.subject for planned in first[:2000]} == {"project", "unit"}
     assert {p.record["county_code"] for p in building if p.record} == {county.code for county in COUNTIES}
 
@@ -173,10 +179,16 @@ def test_versions_of_a_clean_plan_are_dense_and_times_never_run_backward(clean: 
 
 
 def test_prices_are_those_of_the_city(clean: list[Planned]) -> None:
-    signed = [p.record for p in clean if p.record and p.subject == "sale" and p.record["event_type"] == "SIGNED"]
+    signed = [
+        p.record for p in clean if p.record and p.subject == "sale" and p.record["event_type"] == "SIGNED"
+    ]
     mean = sum(record["unit_price"] for record in signed) / len(signed)
     assert 4000 < mean < 8000
-    assert all(record["down_payment"] + record["loan_amount"] == record["total_price"] for record in signed if "loan_amount" in record)
+    assert all(
+        record["down_payment"] + record["loan_amount"] == record["total_price"]
+        for record in signed
+        if "loan_amount" in record
+    )
 
 
 def test_the_models_tables_know_every_kind_of_dirt_and_the_catalogues_principals() -> None:
@@ -187,7 +199,11 @@ def test_the_models_tables_know_every_kind_of_dirt_and_the_catalogues_principals
     }
     assert {p.uscc: name for name, p in catalogue.principals.items() if p.uscc} == PRINCIPAL_OF_USCC
     for subject, steps in LIFECYCLES.items():
-        wanted = {n: (t.allowed_from, t.to) for n, t in catalogue.subjects[subject].lifecycle.items() if t.by == "source"}
+        wanted = {
+            n: (t.allowed_from, t.to)
+            for n, t in catalogue.subjects[subject].lifecycle.items()
+            if t.by == "source"
+        }
         assert wanted == steps
 
 

@@ -26,7 +26,9 @@ def test_every_record_of_a_plan_is_encoded_as_fastavro_does() -> None:
     assert len(seen) == 12
 
 
-@pytest.mark.parametrize("value", [0, 1, -1, 63, 64, -64, -65, 127, 128, 2**31, -(2**31), 2**63 - 1, -(2**63)])
+@pytest.mark.parametrize(
+    "value", [0, 1, -1, 63, 64, -64, -65, 127, 128, 2**31, -(2**31), 2**63 - 1, -(2**63)]
+)
 def test_longs(value: int) -> None:
     out = BytesIO()
     fastavro.schemaless_writer(out, "long", value)

@@ -223,3 +223,11 @@ def test_the_end_of_a_log(tmp_path: Path) -> None:
     assert end_of_log(log).last_line == "ERROR: bind: Address already in use"
     assert "took the port" in (end_of_log(log).mend or "")
     assert end_of_log(tmp_path / "none").last_line == ""
+
+
+def test_the_end_of_a_java_log_is_the_cause_not_the_stack(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "Caused by: java.nio.file.AccessDeniedException: /x\n\tat java.base/A.b(C.java:1)\n\t... 19 more\n"
+    )
+    assert end_of_log(log).last_line == "Caused by: java.nio.file.AccessDeniedException: /x"

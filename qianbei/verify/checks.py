@@ -1,0 +1,110 @@
+"""Which record goes to which check."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+from broker.kafka import Record as KafkaRecord
+from qianbei.verify.avro import Reader, Readers, Record, Unreadable
+from qianbei.verify.conservation import Conservation
+from qianbei.verify.entitlement import shipped_rules
+from qianbei.verify.fold import Fold, Newest
+from qianbei.verify.outcome import decision, quarantine
+from qianbei.verify.projection import Projection
+from qianbei.verify.released import newest_schemas
+from qianbei.verify.report import Findings, place_of
+from qianbei.verify.source import Sent, Sources
+from qianbei.verify.stream import Stream
+
+KINDS = ("intake", "decision", "quarantine", "exchange", "dept")
+"""The kinds of topics that are read; a topic's name begins with its kind."""
+
+
+class Checks:
+    """The checks of one run, and which record goes to which of them."""
+
+    def __init__(self, stream: Stream, readers: Readers) -> None:
+        self.readers = readers
+        self._sources = Sources(readers, newest_schemas())
+        self.conservation = Conservation(stream.window)
+        self.fold = Fold()
+        self.projection = Projection(shipped_rules(), stream.partitions, stream.window, readers)
+        self.fold_findings = Findings()
+        self._feeds: Mapping[str, Callable[[KafkaRecord], None]] = {
+            "intake": self._intake,
+            "decision": self._decision,
+            "quarantine": self._quarantine,
+            "exchange": self._exchange,
+            "dept": self._dept,
+        }
+
+    def feed(self, batch: Sequence[KafkaRecord]) -> None:
+        """Give each record to the checks that want it."""
+        feeds = self._feeds
+        for record in batch:
+            feeds[record.topic.partition(".")[0]](record)
+        self.projection.advance()
+
+    def waits(self) -> bool:
+        """Whether more reading may bring what is missing."""
+        return self.conservation.waits() or self.projection.waits()
+
+    def _intake(self, record: KafkaRecord) -> None:
+        self.conservation.add_intake(record.topic, record.partition, record.offset, _sha256(record.value))
+
+    def _decision(self, record: KafkaRecord) -> None:
+        body = self._read(record)
+        if body is not None:
+            self.conservation.add_outcome(decision(record.topic, record.partition, record.offset, body))
+
+    def _quarantine(self, record: KafkaRecord) -> None:
+        body = self._read(record)
+        if body is None:
+            return
+        outcome = quarantine(record.topic, record.partition, record.offset, body)
+        self.conservation.add_outcome(outcome)
+        if _sha256(body["value"]) != outcome.sha256:
+            self.conservation.findings.add(
+                "WRONG_BYTES", outcome.place, "holds other bytes than its digest states"
+            )
+
+    def _exchange(self, record: KafkaRecord) -> None:
+        topic, partition, offset = record.topic, record.partition, record.offset
+        try:
+            source = self._sources.of(topic, _sent(record))
+            facts = source.facts()
+        except Unreadable as error:
+            self.conservation.findings.add("UNREADABLE", place_of(topic, partition, offset), str(error))
+            return
+        self._check_headers(record, facts.entity_id, facts.revision)
+        self.conservation.add_exchange(topic, partition, offset, *facts)
+        newest = Newest(facts.revision or 0, partition, offset, source.value)
+        self.fold.add(topic, facts.entity_id, newest, source.kind.reader)
+        self.projection.add_exchange(topic, partition, source)
+
+    def _check_headers(self, record: KafkaRecord, entity_id: str, revision: int | None) -> None:
+        if record.key != entity_id.encode() or record.header("qb_revision") != str(revision).encode():
+            place = place_of(record.topic, record.partition, record.offset)
+            self.conservation.findings.add(
+                "WRONG_KEY", place, "its key or qb_revision is not what the record says"
+            )
+
+    def _dept(self, record: KafkaRecord) -> None:
+        self.projection.add_dept(record.topic, record.partition, _sent(record))
+
+    def _read(self, record: KafkaRecord) -> Record | None:
+        try:
+            reader: Reader = self.readers.of(record.value)
+            return reader.plain(record.value or b"")
+        except Unreadable as error:
+            self.conservation.findings.add(
+                "UNREADABLE", place_of(record.topic, record.partition, record.offset), str(error)
+            )
+            return None
+
+
+def _sha256(value: bytes | None) -> str:
+    return hashlib.sha256(value or b"").hexdigest()
+
+
+def _sent(record: KafkaRecord) -> Sent:
+    return Sent(record.offset, record.key, record.header("qb_revision"), record.value)

@@ -1,0 +1,68 @@
+"""The long checks at full size: ``make long``. Each result is recorded with the commit; what is recorded is not run again.
+
+    python -m tests.long            all that this commit has not passed yet
+    python -m tests.long --list     what there is, and what is recorded
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "benchmarks" / "results" / "long.jsonl"
+
+CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
+    "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000"}, ["tests/fault"]),
+    "ten-seeds": ({"QIANBEI_SEED_EVENTS": "20000"}, ["tests/integration/test_ten_seeds.py"]),
+}
+
+
+def commit() -> str:
+    """The commit, with a mark if the tree differs from it."""
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    dirty = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return head + ("+changes" if dirty.strip() else "")
+
+
+def passed(name: str, at: str) -> bool:
+    """Whether this check has passed at this commit."""
+    if not RECORDS.exists():
+        return False
+    records = [json.loads(line) for line in RECORDS.read_text().splitlines()]
+    return any(r["check"] == name and r["commit"] == at and r["passed"] for r in records)
+
+
+def run(name: str, at: str) -> bool:
+    """Run one check at its full size and record how it went."""
+    changes, paths = CHECKS[name]
+    begun = time.time()
+    command = [sys.executable, "-m", "pytest", "-s", "--timeout=7200", *paths]
+    code = subprocess.run(command, cwd=ROOT, env=os.environ | changes, check=False).returncode
+    record = {"check": name, "commit": at, "passed": code == 0, "seconds": round(time.time() - begun), "sizes": changes}
+    RECORDS.parent.mkdir(parents=True, exist_ok=True)
+    with RECORDS.open("a") as file:
+        file.write(json.dumps(record) + "\n")
+    return code == 0
+
+
+def main() -> None:
+    """Run what is left."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list", action="store_true")
+    listing: bool = parser.parse_args().list
+    at = commit()
+    failed = []
+    for name in CHECKS:
+        if listing or passed(name, at):
+            print(f"{name}: {'passed' if passed(name, at) else 'not yet run'} at {at[:12]}")
+        elif not run(name, at):
+            failed.append(name)
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """The long checks at full size: ``make long``. Each result is recorded with the commit; what is recorded is not run again.
 
-    python -m tests.long            all that this commit has not passed yet
-    python -m tests.long --list     what there is, and what is recorded
+python -m tests.long            all that this commit has not passed yet
+python -m tests.long --list     what there is, and what is recorded
 """
 
 import argparse
@@ -23,8 +23,12 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
 
 def commit() -> str:
     """The commit, with a mark if the tree differs from it."""
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-    dirty = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    dirty = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     return head + ("+changes" if dirty.strip() else "")
 
 
@@ -42,7 +46,13 @@ def run(name: str, at: str) -> bool:
     begun = time.time()
     command = [sys.executable, "-m", "pytest", "-s", "--timeout=7200", *paths]
     code = subprocess.run(command, cwd=ROOT, env=os.environ | changes, check=False).returncode
-    record = {"check": name, "commit": at, "passed": code == 0, "seconds": round(time.time() - begun), "sizes": changes}
+    record = {
+        "check": name,
+        "commit": at,
+        "passed": code == 0,
+        "seconds": round(time.time() - begun),
+        "sizes": changes,
+    }
     RECORDS.parent.mkdir(parents=True, exist_ok=True)
     with RECORDS.open("a") as file:
         file.write(json.dumps(record) + "\n")

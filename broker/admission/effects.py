@@ -34,13 +34,17 @@ def _own_revision(
 ) -> Emission:
     before = view.entity(candidate.key)
     status = catalogue.transition(candidate.subject, candidate.event_type).to
-    body = candidate.body | _carried_over(candidate, before) | {
-        "revision": (before.revision if before else 0) + 1,
-        "recorded_at": recorded_at,
-        "decision_id": decision_id,
-        "interested": _interested(candidate.subject, candidate.body, view, catalogue),
-        "interested_before": _interested_before(before),
-    }
+    body = (
+        candidate.body
+        | _carried_over(candidate, before)
+        | {
+            "revision": (before.revision if before else 0) + 1,
+            "recorded_at": recorded_at,
+            "decision_id": decision_id,
+            "interested": _interested(candidate.subject, candidate.body, view, catalogue),
+            "interested_before": _interested_before(before),
+        }
+    )
     if "status" in body:
         body["status"] = status
     return Emission(candidate.key, body, status)

@@ -24,7 +24,8 @@ class Checks:
 
     def __init__(self, stream: Stream, readers: Readers) -> None:
         self.readers = readers
-        self._sources = Sources(readers, newest_schemas())
+        self.schemas = newest_schemas()
+        self._sources = Sources(readers, self.schemas)
         self.conservation = Conservation(stream.window)
         self.fold = Fold()
         self.projection = Projection(shipped_rules(), stream.partitions, stream.window, readers)
@@ -78,7 +79,7 @@ class Checks:
         self._check_headers(record, facts.entity_id, facts.revision)
         self.conservation.add_exchange(topic, partition, offset, *facts)
         newest = Newest(facts.revision or 0, partition, offset, source.value)
-        self.fold.add(topic, facts.entity_id, newest, source.kind.reader)
+        self.fold.add(topic, facts.entity_id, newest)
         self.projection.add_exchange(topic, partition, source)
 
     def _check_headers(self, record: KafkaRecord, entity_id: str, revision: int | None) -> None:

@@ -16,7 +16,6 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from qianbei.verify.avro import (
-    Reader,
     Readers,
     Record,
     Schema,
@@ -26,6 +25,7 @@ from qianbei.verify.avro import (
     meant,
     records_in,
 )
+from qianbei.verify.released import Complete, completing
 
 Row = tuple[Any, ...]
 Make = Callable[[Any], Any]
@@ -41,16 +41,13 @@ class Newest(NamedTuple):
 
 
 class Fold:
-    """Feed it every record of ``exchange.*``. It keeps the newest bytes of each entity, and the newest schema met."""
+    """Feed it every record of ``exchange.*``. It keeps the newest bytes of each entity, by topic."""
 
     def __init__(self) -> None:
         self.newest: dict[str, dict[str, Newest]] = {}
-        self.schemas: dict[str, Reader] = {}
 
-    def add(self, topic: str, entity_id: str, newest: Newest, reader: Reader) -> None:
-        """A revision of an entity, and the reader of its schema."""
-        if self.schemas.setdefault(topic, reader).schema_id < reader.schema_id:
-            self.schemas[topic] = reader
+    def add(self, topic: str, entity_id: str, newest: Newest) -> None:
+        """A revision of an entity."""
         known = self.newest.setdefault(topic, {})
         before = known.get(entity_id)
         if before is None or newest.revision > before.revision:
@@ -188,26 +185,24 @@ class Expected(NamedTuple):
 def expected_rows(
     newest: Mapping[str, Newest],
     readers: Readers,
+    schema: Schema,
     columns: Sequence[str],
     children: Mapping[str, Sequence[str]],
-    schema: Schema | None = None,
 ) -> Iterator[Expected]:
     """The rows of a subject's entities, in the byte order of their ids. ``schema`` is the subject's newest.
 
     Raises Unreadable.
     """
-    made: dict[int, RowMakers] = {}
+    makers = row_makers(schema, columns, children)
+    completions: dict[int, Complete | None] = {}
     # Code points sort as their UTF-8 bytes do.
     for entity_id in sorted(newest):
         found = newest[entity_id]
         reader = readers.of(found.value)
-        makers = made.get(reader.schema_id) or made.setdefault(
-            reader.schema_id, _of(reader, columns, children)
-        )
+        if reader.schema_id not in completions:
+            completions[reader.schema_id] = completing(reader.schema, schema)
         record = reader.full(found.value)
+        if complete := completions[reader.schema_id]:
+            complete(record)
         rows = {name: make(record) for name, make in makers.children.items()}
         yield Expected(entity_id, found.partition, found.offset, makers.main(record), rows)
-
-
-def _of(reader: Reader, columns: Sequence[str], children: Mapping[str, Sequence[str]]) -> RowMakers:
-    return row_makers(reader.schema, columns, children)

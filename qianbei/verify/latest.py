@@ -73,60 +73,46 @@ def await_compaction(
         time.sleep(_PAUSE_S)
 
 
-def compare_all(
-    db: Database,
-    fold: Fold,
-    topics: Iterable[str],
-    readers: Readers,
-    positions: Mapping[Partition, int],
-    findings: Findings,
-) -> None:
-    """Compare the tables of all subjects with the fold up to ``positions``, within a snapshot that has both."""
-    tables = read_tables(db)
-    for topic in sorted(topics):
-        name = topic.removeprefix("exchange.")
-        if topic not in fold.schemas:
-            _must_be_empty(db, name, tables, findings)
-            continue
-        subject = _subject(topic, fold.schemas[topic].schema, tables, findings)
-        if subject is not None:
-            limits = {number: at for (of, number), at in positions.items() if of == topic}
-            _compare_subject(db, subject, fold, readers, limits, findings)
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The tables of all subjects against the fold up to ``positions``, within a snapshot that has both."""
 
+    db: Database
+    fold: Fold
+    schemas: Mapping[str, Schema]
+    readers: Readers
+    positions: Mapping[Partition, int]
+    findings: Findings
 
-def _compare_subject(
-    db: Database,
-    subject: Subject,
-    fold: Fold,
-    readers: Readers,
-    limits: Mapping[int, int],
-    findings: Findings,
-) -> None:
-    def merged(table: str, columns: Sequence[str], order: Sequence[str]) -> Merged:
-        return Merged(table, select(db, table, columns, order), findings)
+    def run(self, topics: Iterable[str]) -> None:
+        """Compare the subjects of these exchange topics."""
+        tables = read_tables(self.db)
+        for topic in sorted(topics):
+            name = topic.removeprefix("exchange.")
+            if name not in self.schemas:
+                self.findings.add("UNKNOWN_SUBJECT", topic, "no released schema is of this subject")
+                continue
+            subject = _subject(topic, self.schemas[name], tables, self.findings)
+            if subject is not None:
+                self._compare(subject)
 
-    main = merged(subject.name, subject.columns, ["entity_id"])
-    order = ["entity_id", "position"]
-    children = {n: merged(f"{subject.name}_{n}", subject.child_columns(n), order) for n in subject.children}
-    expected = expected_rows(fold.newest[subject.topic], readers, subject.columns, subject.children)
-    try:
-        compare(subject, expected, main, children, limits, findings)
-    except Unreadable as error:
-        findings.add("UNREADABLE", subject.topic, str(error))
+    def _compare(self, subject: Subject) -> None:
+        main = self._rows(subject.name, subject.columns, ["entity_id"])
+        order = ["entity_id", "position"]
+        children = {
+            n: self._rows(f"{subject.name}_{n}", subject.child_columns(n), order) for n in subject.children
+        }
+        newest = self.fold.newest.get(subject.topic, {})
+        schema = self.schemas[subject.name]
+        expected = expected_rows(newest, self.readers, schema, subject.columns, subject.children)
+        limits = {number: at for (topic, number), at in self.positions.items() if topic == subject.topic}
+        try:
+            compare(subject, expected, main, children, limits, self.findings)
+        except Unreadable as error:
+            self.findings.add("UNREADABLE", subject.topic, str(error))
 
-
-def _must_be_empty(db: Database, name: str, tables: Tables, findings: Findings) -> None:
-    for table in tables.columns:
-        if table != name and not table.startswith(f"{name}_"):
-            continue
-        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(LATEST, table))
-        row = db.execute(query).fetchone()
-        if row is not None and row[0]:
-            findings.add(
-                "EXTRA_ROW",
-                f"{LATEST}.{table}",
-                f"{row[0]} rows, and the exchange has no record of the subject",
-            )
+    def _rows(self, table: str, columns: Sequence[str], order: Sequence[str]) -> Merged:
+        return Merged(table, select(self.db, table, columns, order), self.findings)
 
 
 def _subject(topic: str, schema: Schema, tables: Tables, findings: Findings) -> Subject | None:

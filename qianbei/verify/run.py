@@ -14,7 +14,7 @@ from broker.topics import OPERATOR
 from qianbei.site import Site
 from qianbei.verify.avro import Readers
 from qianbei.verify.checks import KINDS, Checks
-from qianbei.verify.latest import Goal, await_compaction, compare_all, database, read_positions, snapshot
+from qianbei.verify.latest import Comparison, Goal, await_compaction, database, read_positions, snapshot
 from qianbei.verify.report import Report
 from qianbei.verify.stream import Stream
 from qianbei.verify.window import Partition
@@ -63,9 +63,9 @@ def _quiet(_message: str) -> None:
     """Say nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
-    """The steps of a verification."""
+    """The steps of a verification. ``known`` is how far admission and routing had come before the last reading."""
 
     settings: Settings
     admin: Admin
@@ -73,15 +73,19 @@ class _Run:
     checks: Checks
     say: Say
     deadline: float
+    known: tuple[Mapping[Partition, int], Mapping[Partition, int]] = ({}, {})
 
     def report(self, begun: float) -> Report:
         # 1. Everything that is there.
         self._read()
-        # 2. What is still on its way.
-        decided, routed = self._settle()
+        # 2. What is still on its way: first the decisions on what had come in, then what they bring about.
+        self._settle(self.checks.conservation.waits)
+        self.stream.require("exchange.")
+        self._settle(self.checks.waits)
         # 3. The tables, and the records that compaction has seen and we have not.
         self._check_tables()
-        # 4. The answers.
+        # 4. The answers. What is missing may be late instead of lost, which the services' own positions tell.
+        decided, routed = self.known
         results = {
             "conservation": self.checks.conservation.finish(decided),
             "fold": self.checks.fold_findings.result("rows"),
@@ -105,7 +109,9 @@ class _Run:
                         f"compaction is at offset {at} and the last record is at {goal.last[topic, number]}"
                     )
                     checks.fold_findings.add("BEHIND", f"{topic}/{number}", detail)
-                compare_all(db, checks.fold, topics, checks.readers, positions, checks.fold_findings)
+                Comparison(
+                    db, checks.fold, checks.schemas, checks.readers, positions, checks.fold_findings
+                ).run(topics)
 
     def _read(self) -> int:
         return self._feed(self.stream.read())
@@ -121,20 +127,19 @@ class _Run:
                 self.say(f"read {count:,} records, {self.stream.remaining():,} to go")
         return count
 
-    def _settle(self) -> tuple[Mapping[Partition, int], Mapping[Partition, int]]:
-        """Read on until nothing required is missing, or nothing comes any more. Gives how far the services are."""
+    def _settle(self, waits: Callable[[], bool]) -> None:
+        """Read on until nothing required is missing, or nothing comes any more and no service is behind."""
         quiet_until = time.monotonic() + SETTLE_S
-        while self.checks.waits():
-            decided, routed = self._positions()
-            now = time.monotonic()
-            nobody_works = now > quiet_until and not self._behind(decided) and not self._behind(routed)
-            if now > self.deadline or nobody_works:
-                return decided, routed
+        while waits():
+            # Before reading, so that what the services say they have done is there to be read afterwards.
+            self.known = self._positions()
             self.say("waiting for what is on its way")
             time.sleep(0.2)
             if self._read():
                 quiet_until = time.monotonic() + SETTLE_S
-        return {}, {}
+            now = time.monotonic()
+            if now > self.deadline or (now > quiet_until and not any(map(self._behind, self.known))):
+                return
 
     def _positions(self) -> tuple[Mapping[Partition, int], Mapping[Partition, int]]:
         intake = [p for p in self.stream.partitions if p.topic.startswith("intake.")]

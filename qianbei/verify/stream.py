@@ -28,6 +28,10 @@ class Stream:
         self.last: dict[Partition, int] = {}
         self._assigned: set[Partition] = set()
 
+    def require(self, prefix: str) -> None:
+        """Make required all that has been read of the topics whose names begin so."""
+        self.window.ends.update({p: at for p, at in self._next.items() if p[0].startswith(prefix)})
+
     def remaining(self) -> int:
         """How many offsets are left of what was there at the start."""
         return sum(max(0, end - self._next[p]) for p, end in self.window.ends.items())

@@ -63,5 +63,8 @@ def test_it_cannot_join_anothers_group(deployed: Exchange) -> None:
 
 def test_a_wrong_password_is_a_clear_error(deployed: Exchange) -> None:
     settings = deployed.site.admin.as_user("tax", "wrong")
-    with pytest.raises(Unavailable, match=r"user tax and its password"), PartitionReader(Connection.of(settings)):
+    with (
+        pytest.raises(Unavailable, match=r"user tax and its password"),
+        PartitionReader(Connection.of(settings)),
+    ):
         pass

@@ -74,7 +74,10 @@ def test_a_thousand_poisons(exchange: Exchange) -> None:
         story = sold_house()
         bureau.send(*story)
     contract = story[-1].record["entity_id"].encode()
-    until("a filing after them", lambda: sum(r.key == contract for r in exchange.read(["dept.tax.sale.v1"])) == 2)
+    until(
+        "a filing after them",
+        lambda: sum(r.key == contract for r in exchange.read(["dept.tax.sale.v1"])) == 2,
+    )
     after = resident_mb(exchange)
     grown = {name: after[name] - before[name] for name in before}
     assert all(mb < GROWTH_MB for mb in grown.values()), f"{grown}, seed {seed}"

@@ -6,7 +6,15 @@ import psycopg
 import pytest
 
 from broker.errors import ConfigError
-from broker.kafka import Acl, Admin, Connection, GroupConsumer, IdempotentProducer, Outgoing, TransactionalProducer
+from broker.kafka import (
+    Acl,
+    Admin,
+    Connection,
+    GroupConsumer,
+    IdempotentProducer,
+    Outgoing,
+    TransactionalProducer,
+)
 from broker.registry import Registry
 from broker.settings import Settings
 from qianbei.site import settings_from
@@ -14,7 +22,12 @@ from tests.fix_exchange import home
 from tests.support.exchange import until
 from tests.support.providers import Provider, present_providers
 
-SCHEMA = {"type": "record", "namespace": "cn.qianbei.contract", "name": "Probe", "fields": [{"name": "a", "type": "string"}]}
+SCHEMA = {
+    "type": "record",
+    "namespace": "cn.qianbei.contract",
+    "name": "Probe",
+    "fields": [{"name": "a", "type": "string"}],
+}
 BROKEN = SCHEMA | {"fields": [{"name": "b", "type": "long"}]}
 
 

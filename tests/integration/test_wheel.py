@@ -13,7 +13,9 @@ UV = Path(sys.executable).with_name("uv")
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    ran = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
+    ran = subprocess.run(
+        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+    )
     assert ran.returncode == 0, f"{command}: {ran.stdout[-2000:]} {ran.stderr[-2000:]}"
     return ran.stdout
 
@@ -39,7 +41,17 @@ def test_the_wheel_runs_elsewhere(tmp_path: Path) -> None:
 
     run(sys.executable, "-m", "venv", "--without-pip", "env", cwd=tmp_path)
     python = tmp_path / "env" / "bin" / "python"
-    run(UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes", ROOT / "requirements.lock", cwd=elsewhere)
+    run(
+        UV,
+        "pip",
+        "sync",
+        "--quiet",
+        "--python",
+        python,
+        "--require-hashes",
+        ROOT / "requirements.lock",
+        cwd=elsewhere,
+    )
     run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel, cwd=elsewhere)
     qianbei = tmp_path / "env" / "bin" / "qianbei"
     assert "Commands:" in run(qianbei, "--help", cwd=elsewhere)

@@ -69,7 +69,10 @@ FATES = st.sampled_from(
     ["sound"] * 12 + ["nul", "overflow", "truncated", "mislabelled", "no utf-8"],
 )
 REVISIONS = st.fixed_dictionaries(
-    {key: st.lists(st.tuples(st.integers(0, 9999), st.integers(0, 3), FATES), min_size=1, max_size=5) for key in KEYS}
+    {
+        key: st.lists(st.tuples(st.integers(0, 9999), st.integers(0, 3), FATES), min_size=1, max_size=5)
+        for key in KEYS
+    }
 )
 
 
@@ -101,7 +104,9 @@ def laid_out(log: list[Event], first: list[int]) -> list[Record]:
 
 
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(log=logs(), cuts=st.lists(st.integers(1, 15), min_size=1, max_size=5), restart=st.integers(0, 3))
 def test_tables_equal_the_fold(on_postgres: Folder, log: list[Event], cuts: list[int], restart: int) -> None:
@@ -125,7 +130,9 @@ def _assert_equal(on: Folder, log: list[Event], laid: list[Record]) -> None:
     assert rows == [(k, b["revision"], b["note"], b["amount"]) for k, b in sorted(expected.items())]
     items = table(on.db, f"{SCHEMA}.toy_parties", "entity_id, position, party_ref", "1, 2")
     assert items == [
-        (key, n, item["party_ref"]) for key, body in sorted(expected.items()) for n, item in enumerate(body["parties"])
+        (key, n, item["party_ref"])
+        for key, body in sorted(expected.items())
+        for n, item in enumerate(body["parties"])
     ]
     set_aside = table(on.db, f"{SCHEMA}.rejected", "partition, record_offset")
     bad = {(r.partition, r.offset) for r, e in zip(laid, log, strict=True) if e.bad}

@@ -20,7 +20,9 @@ class City:
     exchange: Exchange
     ledger: Ledger = field(default_factory=Ledger)
 
-    def send(self, seed: int, events: int, rate: float | None = None, progress: Callable[[int], None] | None = None) -> None:
+    def send(
+        self, seed: int, events: int, rate: float | None = None, progress: Callable[[int], None] | None = None
+    ) -> None:
         """Send the plan of a seed."""
         site = self.exchange.site
         sent = drive(site.admin, seed, events, rate=rate, account=site.settings, progress=progress)
@@ -49,7 +51,9 @@ class City:
     def settle(self, patience_s: float = 90.0) -> None:
         """Wait until every service has handled everything."""
         with Readout(self.exchange.site) as readout:
-            assert wait_until_done(readout.progress, lambda _now: None, patience_s=patience_s), "a service stands still"
+            assert wait_until_done(readout.progress, lambda _now: None, patience_s=patience_s), (
+                "a service stands still"
+            )
 
     def check(self) -> None:
         """Every decision is as the account has it, and the invariants hold."""

@@ -48,7 +48,13 @@ def world() -> World:
 
 
 PRESALE = example("sale", "presale") | {"lender_uscc": None}
-SIGNED = PRESALE | {"event_type": "SIGNED", "contract_status": "SIGNED", "filing_no": None, "filed_at": None, "version": 1}
+SIGNED = PRESALE | {
+    "event_type": "SIGNED",
+    "contract_status": "SIGNED",
+    "filing_no": None,
+    "filed_at": None,
+    "version": 1,
+}
 FILED = PRESALE | {"version": 2}
 
 
@@ -132,7 +138,12 @@ def test_stock_data_may_begin_anywhere_and_does_not_lock(world: World) -> None:
 def test_a_filing_number_stays(world: World) -> None:
     world.happen("bureau", "sale", SIGNED)
     world.happen("bureau", "sale", FILED)
-    amended = FILED | {"event_type": "AMENDED", "contract_status": "AMENDED", "version": 3, "filing_no": "BA-OTHER"}
+    amended = FILED | {
+        "event_type": "AMENDED",
+        "contract_status": "AMENDED",
+        "version": 3,
+        "filing_no": "BA-OTHER",
+    }
     assert codes(world.happen("bureau", "sale", amended)) == ["FILING_NO_CHANGED"]
 
 
@@ -170,7 +181,13 @@ def test_a_mortgage_makes_its_bank_interested_in_the_sale(world: World) -> None:
 
 
 def test_a_source_cannot_write_what_the_exchange_owns(world: World) -> None:
-    claimed = {"queue_place": 1, "effective_kind": "1", "revision": 99, "interested": ["bank.icbc"], "status": "MINE"}
+    claimed = {
+        "queue_place": 1,
+        "effective_kind": "1",
+        "revision": 99,
+        "interested": ["bank.icbc"],
+        "status": "MINE",
+    }
     verdict = world.happen("court", "seizure", example("seizure", "seized"), version=1, **claimed)
     body = verdict.emissions[0].body
     assert body["queue_place"] is None

@@ -67,12 +67,16 @@ def test_only_the_adapter_imports_kafka() -> None:
         for path in files(house):
             if path.is_relative_to(ROOT / "broker" / "kafka"):
                 continue
-            assert not [n for n in imports(path) if n == "kafka" or n.startswith("kafka.")], f"{path} imports kafka"
+            assert not [n for n in imports(path) if n == "kafka" or n.startswith("kafka.")], (
+                f"{path} imports kafka"
+            )
 
 
 @pytest.mark.parametrize("prefix", INDEPENDENT)
 def test_independent_answers_are_independent(prefix: str) -> None:
-    independent = [path for house in HOUSES for path in files(house) if str(path.relative_to(ROOT)).startswith(prefix)]
+    independent = [
+        path for house in HOUSES for path in files(house) if str(path.relative_to(ROOT)).startswith(prefix)
+    ]
     assert independent, f"nothing begins with {prefix}"
     for path in independent:
         wrong = [n for n in imports(path) if n.startswith(INDEPENDENT[prefix])]

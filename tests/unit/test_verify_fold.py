@@ -1,5 +1,6 @@
 """Check 2 finds every planted fault in the tables, and none where there is none."""
 
+import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ import pytest
 
 from qianbei.verify.fold import Fold, Newest, Row, as_json, envelope, expected_rows, shape_of
 from qianbei.verify.latest import Goal
+from qianbei.verify.released import completing
 from qianbei.verify.report import CheckResult, Findings
 from qianbei.verify.tables import Merged, Subject, compare
 from tests.unit.verify_world import EXCHANGE, SALE, clear, encode, readers, sale
@@ -31,7 +33,7 @@ def folded(records: list[dict[str, Any]] = RECORDS) -> Fold:
     for at, record in enumerate(records):
         value = encode(1, record)
         newest = Newest(record["revision"], 0, at, value)
-        fold.add(EXCHANGE, record["entity_id"], newest, readers().of(value))
+        fold.add(EXCHANGE, record["entity_id"], newest)
     return fold
 
 
@@ -56,7 +58,7 @@ def check(
     main: list[list[Any]], parties: list[list[Any]], limits: dict[int, int] | None = None
 ) -> CheckResult:
     findings = Findings()
-    expected = expected_rows(folded().newest[EXCHANGE], readers(), SUBJECT.columns, SUBJECT.children)
+    expected = expected_rows(folded().newest[EXCHANGE], readers(), SALE, SUBJECT.columns, SUBJECT.children)
     compare(
         SUBJECT,
         expected,
@@ -178,6 +180,21 @@ def test_the_newest_revision_counts_whatever_the_order() -> None:
     }
 
 
+def test_an_older_record_counts_with_the_defaults_of_the_newest_schema() -> None:
+    newest = copy.deepcopy(SALE)
+    newest["fields"].insert(3, {"name": "flags", "type": {"type": "array", "items": "string"}, "default": []})
+    newest["fields"].append({"name": "remark", "type": ["null", "string"], "default": None})
+    newest["fields"][-2]["type"]["items"]["fields"].append(
+        {"name": "minor", "type": "boolean", "default": False}
+    )
+    columns, children = ["entity_id", "flags", "remark"], {"parties": ["role", "minor"]}
+    fold = folded([RECORDS[0]])
+    (expected,) = expected_rows(fold.newest[EXCHANGE], readers(), newest, columns, children)
+    assert expected.main == ("s1", [], None)
+    assert expected.children["parties"] == [("s1", 0, "SELLER", False), ("s1", 1, "BUYER", False)]
+    assert completing(SALE, SALE) is None
+
+
 def test_an_envelope_is_its_avro_encoding() -> None:
     text = "长" * 100
     assert envelope(clear(text)) == b"\x0aclear\x00" + b"\xd8\x04" + text.encode()
@@ -201,6 +218,6 @@ def test_json_values() -> None:
 
 def test_a_row_is_a_tuple_in_the_order_of_the_columns_that_the_table_has() -> None:
     columns = ["price", "unknown", "entity_id"]
-    (expected,) = expected_rows(folded([RECORDS[0]]).newest[EXCHANGE], readers(), columns, {})
+    (expected,) = expected_rows(folded([RECORDS[0]]).newest[EXCHANGE], readers(), SALE, columns, {})
     row: Row = (Decimal("880000.00"), None, "s1")
     assert expected.main == row

@@ -163,3 +163,11 @@ def test_unreadable_values_say_why_without_a_value() -> None:
         known.of(good).plain(good + b"x")
     with pytest.raises(Unreadable, match="no record of schema 1"):
         known.of(good).plain(good[:20])
+
+
+def test_an_older_record_is_projected_with_the_defaults_of_the_newest_schema() -> None:
+    newest = copy.deepcopy(SALE)
+    newest["fields"].append({"name": "flags", "type": {"type": "array", "items": "string"}, "default": []})
+    source = Sources(readers(), {"sale": newest}).of(EXCHANGE, sent(EXCHANGE, 0, sale()))
+    assert source.in_clear()["flags"] == []
+    assert "flags" not in Sources(readers()).of(EXCHANGE, sent(EXCHANGE, 0, sale())).in_clear()

@@ -61,7 +61,9 @@ def deploy(settings: Settings, passwords: Mapping[str, str], roles: Mapping[str,
 
 def _create_topics(admin: Admin, topics: Sequence[TopicSpec], settings: Settings) -> int:
     present = admin.topics()
-    missing = {topic.name: topic.config() for topic in topics if topic.name not in present}
+    missing = {
+        topic.name: topic.config(settings.replication) for topic in topics if topic.name not in present
+    }
     if missing:
         admin.create_topics(missing, settings.slots, settings.replication)
     counts = admin.partition_counts(topic.name for topic in topics)

@@ -10,6 +10,7 @@
     ├── OwnershipLost         another instance owns our partitions: drop the session and join again
     ├── StateBehindLog        Postgres is older than what was published: stop, an operator must recover
     ├── StateAheadOfLog       Postgres knows records that the log no longer has: stop, as above
+    ├── TooLarge              a record is longer than its topic takes: mend the record
     └── DecodeError           bytes that are no record of ours: quarantine, or stop where only we write
 """
 
@@ -44,6 +45,10 @@ class StateBehindLog(QianbeiError):
 
 class StateAheadOfLog(QianbeiError):
     """Postgres has read further than the topic reaches, as after losing or re-creating a topic."""
+
+
+class TooLarge(QianbeiError):
+    """A record that the topic does not take. Sending it again cannot help."""
 
 
 class DecodeError(QianbeiError):

@@ -19,6 +19,14 @@ _DAY_MS = 24 * 3600 * 1000
 INTAKE_DAYS = 400
 FOR_EVER = None
 
+OWN_RECORD_BYTES = 2 * 1024 * 1024
+INTAKE_LIMITS = {
+    # Whatever a source can send must fit whole into a quarantine record, or one record would stop admission.
+    "max.message.bytes": str(OWN_RECORD_BYTES * 5 // 8),
+    # The limit counts compressed bytes. Stored without compression, a batch that unpacks to more is refused by the broker.
+    "compression.type": "uncompressed",
+}
+
 Kind = Literal["intake", "decision", "quarantine", "exchange", "dept"]
 
 
@@ -34,14 +42,15 @@ class TopicSpec:
     subject: str | None = None
     version: int = 1
 
-    def config(self) -> dict[str, str]:
-        """The topic's configuration at the broker."""
+    def config(self, replication: int) -> dict[str, str]:
+        """The topic's configuration at the broker, where each partition has so many copies."""
         retention = -1 if self.days is None else self.days * _DAY_MS
-        return {
+        own = INTAKE_LIMITS if self.kind == "intake" else {"max.message.bytes": str(OWN_RECORD_BYTES)}
+        return own | {
             "cleanup.policy": "delete",
             "retention.ms": str(retention),
             "message.timestamp.type": "LogAppendTime",
-            "min.insync.replicas": "1",
+            "min.insync.replicas": str(max(1, replication - 1)),
         }
 
 

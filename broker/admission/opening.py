@@ -3,19 +3,22 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from broker.admission import store
 from broker.admission.batch import Decider
 from broker.admission.checks import compile_all
 from broker.admission.model import Body
 from broker.admission.records import Encoders
 from broker.admission.service import GROUP, AdmissionSession, Knowledge
 from broker.codec import MAX_RECORD_BYTES
-from broker.kafka import Connection, GroupConsumer, TransactionalProducer
+from broker.errors import ConfigError
+from broker.kafka import Connection as Kafka
+from broker.kafka import GroupConsumer, TransactionalProducer
 from broker.metrics import ServiceMetrics
 from broker.protected import fill_party_refs, party_lists
 from broker.registry import Registry
 from broker.released import decoder, encode_newest, exchange_subject, intake_subject, topic_subject
 from broker.settings import Settings
-from broker.store.connect import connected
+from broker.store.connect import Connection, connected, translated
 from broker.topics import decision_topic, exchange_topic, intake_topic, quarantine_topic
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.files import Schema, latest_version, load_schema
@@ -59,10 +62,20 @@ def _party_refs(key: bytes, schemas: Mapping[str, Schema]) -> Callable[[str, Bod
     return fill
 
 
+def _require_slots(db: Connection, settings: Settings) -> None:
+    """With another number of slots every sound record would seem misplaced."""
+    with translated(settings.dsn()):
+        made_with = store.slot_count(db)
+    if made_with != settings.slots:
+        raise ConfigError(
+            f"this exchange was made with {made_with} slots: set QIANBEI_SLOTS={made_with}, not {settings.slots}"
+        )
+
+
 @contextmanager
 def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -> Iterator[AdmissionSession]:
     """One membership in the admission group, with the clients that belong to it."""
-    kafka = Connection.of(settings)
+    kafka = Kafka.of(settings)
     instance = f"{GROUP}-{settings.instance}"
     encoders = knowledge.decider.encoders
     topics = [intake_topic(principal) for principal in knowledge.decider.catalogue.principals]
@@ -71,5 +84,6 @@ def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -
         TransactionalProducer(kafka, instance) as producer,
         GroupConsumer(kafka, GROUP, topics, instance=instance) as consumer,
     ):
+        _require_slots(db, settings)
         producer.learn([*encoders.answer, *map(exchange_topic, encoders.exchange)])
         yield AdmissionSession(knowledge, consumer, producer, db, settings.dsn(), instance, metrics)

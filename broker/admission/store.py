@@ -59,6 +59,12 @@ class OutboxRow:
 # -- ownership ----------------------------------------------------------------------------------------------------
 
 
+def slot_count(db: Connection) -> int:
+    """With how many slots the exchange was made."""
+    row = db.execute("SELECT count(*) FROM admission.slot").fetchone()
+    return int(str(row[0])) if row else 0
+
+
 def take_slots(db: Connection, slots: Iterable[int], instance: str) -> dict[int, SlotCursor]:
     """Own these slots: whoever held them before can no longer commit."""
     rows = db.execute(

@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import errors as kafka_errors
 
-from broker.errors import AccessDenied, Indefinite, OwnershipLost, Unavailable
+from broker.errors import AccessDenied, Indefinite, OwnershipLost, TooLarge, Unavailable
 from broker.settings import Settings
 
 _LOST = (
@@ -20,6 +20,7 @@ _LOST = (
     kafka_errors.RebalanceInProgressError,
     kafka_errors.UnknownMemberIdError,
 )
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 _DENIED = (kafka_errors.AuthorizationError, kafka_errors.SaslAuthenticationFailedError)
 
 
@@ -96,6 +97,11 @@ def translated(connection: Connection, doing: str, *, indefinite: bool = False) 
         ) from error
     except _LOST as error:
         raise OwnershipLost(f"lost ownership while trying to {doing}: {type(error).__name__}") from error
+    except _TOO_LARGE as error:
+        raise TooLarge(
+            f"Kafka at {connection.bootstrap} did not {doing}: the record is longer than the topic takes; "
+            "name attachments by their address instead of sending them"
+        ) from error
     except kafka_errors.KafkaError as error:
         kind = Indefinite if indefinite else Unavailable
         raise kind(

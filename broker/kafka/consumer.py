@@ -1,7 +1,7 @@
 """Reading: as a member of a consumer group, or of named partitions by oneself."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -11,6 +11,7 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import MemberState
 
+from broker.errors import Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.types import Record, TopicPartition
 
@@ -21,6 +22,9 @@ _READ_COMMITTED: dict[str, Any] = {
     "fetch_max_wait_ms": 20,
     "retry_backoff_ms": 10,
 }
+
+
+METADATA_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,33 @@ class _Client:
 
     def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The end of each partition as a ``read_committed`` reader sees it (the last stable offset)."""
-        with translated(self._connection, "read the end of a topic"):
-            found = self._client.end_offsets([KafkaPartition(*p) for p in partitions])
-        return {TopicPartition(p.topic, p.partition): offset for p, offset in found.items()}
+        return self._offsets("end", self._client.end_offsets, list(partitions))
 
     def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The first retained offset of each partition."""
-        with translated(self._connection, "read the beginning of a topic"):
-            found = self._client.beginning_offsets([KafkaPartition(*p) for p in partitions])
-        return {TopicPartition(p.topic, p.partition): offset for p, offset in found.items()}
+        return self._offsets("beginning", self._client.beginning_offsets, list(partitions))
+
+    def _offsets(
+        self,
+        which: str,
+        ask: Callable[[list[KafkaPartition]], Mapping[Any, int]],
+        partitions: list[TopicPartition],
+    ) -> dict[TopicPartition, int]:
+        # kafka-python keeps the metadata of assigned topics alone and fails by a bare KeyError on the others; to ask
+        # for a topic's partitions brings them back, until its next refresh.
+        for _ in range(METADATA_TRIES):
+            for topic in sorted({p.topic for p in partitions}):
+                self.partitions_of(topic)
+            try:
+                with translated(self._connection, f"read the {which} of a topic"):
+                    found = ask([KafkaPartition(*p) for p in partitions])
+            except KeyError:
+                continue
+            return {TopicPartition(p.topic, p.partition): offset for p, offset in found.items()}
+        raise Unavailable(
+            f"Kafka at {self._connection.bootstrap} did not tell the {which} of all topics: check that every partition "
+            "has a leader"
+        )
 
     def partitions_of(self, topic: str) -> list[TopicPartition]:
         """The partitions of a topic that this user may see; empty if it may see none."""

@@ -7,10 +7,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import load_settings
+from qianbei.cli.lag_cmd import lag_table
+from qianbei.inspect.lag import Lag, measure
 from qianbei.services import SERVICES, running_services, serve, start_services
 from qianbei.site import current_site, deploy_site
-from qianbei.stack import ChildState, ChildStatus, Stack, home_from_env
+from qianbei.stack import ChildState, ChildStatus, Stack, StackError, home_from_env
 
 
 def _uses_existing_servers() -> bool:
@@ -62,12 +65,27 @@ def status(as_json: bool) -> None:
     """
     stack = Stack(home_from_env())
     found = stack.status()
+    lag = _lag(stack, found)
     if as_json:
-        click.echo(json.dumps([_row(one) for one in found], ensure_ascii=False))
+        services = lag.as_dict() if isinstance(lag, Lag) else {"unknown": lag}
+        click.echo(
+            json.dumps({"processes": [_row(one) for one in found], "lag": services}, ensure_ascii=False)
+        )
     else:
         Console().print(_table(found))
+        Console().print(lag_table(lag) if isinstance(lag, Lag) else f"lag: {lag}")
     if any(one.state is ChildState.DIED for one in found):
         raise click.exceptions.Exit(1)
+
+
+def _lag(stack: Stack, found: list[ChildStatus]) -> Lag | str:
+    """How far the services are behind, or why that cannot be told: a status must also answer when servers are away."""
+    if not any(one.name in running_services(stack.supervisor) for one in found):
+        return "no service runs"
+    try:
+        return measure(current_site(), stack.home)
+    except (Unavailable, AccessDenied, ConfigError, StackError) as error:
+        return str(error)
 
 
 def _row(one: ChildStatus) -> dict[str, object]:

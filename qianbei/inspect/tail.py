@@ -1,6 +1,5 @@
 """``qianbei tail``: the records of a topic, decoded by the schema that each names."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,8 +193,3 @@ def until_interrupted(lines: Iterator[Line], show: Callable[[Line], None]) -> No
             show(line)
     except KeyboardInterrupt:
         return
-
-
-def age_s(line: Line, now: Callable[[], float] = time.time) -> float:
-    """How long ago a record was appended."""
-    return max(0.0, now() - line.timestamp_ms / 1000)

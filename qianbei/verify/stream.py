@@ -45,18 +45,7 @@ class Stream:
         yield from self.read_to({p: end for p, end in ends.items() if self._next[p] < end})
 
     def _ends(self) -> dict[TopicPartition, int]:
-        # kafka-python keeps the metadata of assigned topics alone and fails by KeyError on the others; to ask for a
-        # topic's partitions brings them back, until its next refresh.
-        for _ in range(_TRIES):
-            for topic in self._topics:
-                self._reader.partitions_of(topic)
-            try:
-                return self._reader.end_offsets(self.partitions)
-            except KeyError:
-                continue
-        raise Unavailable(
-            "Kafka did not tell the ends of all topics: check that all its partitions have a leader"
-        )
+        return self._reader.end_offsets(self.partitions)
 
     def read_to(self, ends: dict[TopicPartition, int]) -> Iterator[list[Record]]:
         """Batches up to these ends at least."""

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from broker.admission.reasons import REASONS
+from broker.errors import TooLarge
 from broker.kafka import Connection, IdempotentProducer, Outgoing
 from broker.registry import Registry
 from broker.released import decoder, topic_subject
@@ -81,3 +82,22 @@ def test_a_thousand_poisons(exchange: Exchange) -> None:
     after = resident_mb(exchange)
     grown = {name: after[name] - before[name] for name in before}
     assert all(mb < GROWTH_MB for mb in grown.values()), f"{grown}, seed {seed}"
+
+
+def test_the_longest_record_that_intake_takes_is_quarantined(exchange: Exchange) -> None:
+    """What Kafka takes from a source must fit into a quarantine record, or one record would stop admission."""
+    value = random.Random(1).randbytes(1_300_000)
+    digest = hashlib.sha256(value).hexdigest()
+    settings = exchange.site.settings("bureau")
+    with IdempotentProducer(Connection.of(settings)) as producer:
+        producer.send(Outgoing("intake.bureau", 0, b"long", value))()
+        with pytest.raises(TooLarge, match=r"longer than the topic takes"):
+            producer.send(Outgoing("intake.bureau", 0, b"longer", value * 2))()
+    with Registry(settings.registry_url) as registry:
+        known = decoder(registry, [topic_subject("quarantine.bureau", "quarantine")])
+
+    def found() -> list[str]:
+        bodies = [known.decode(record.value)[1] for record in exchange.read(["quarantine.bureau"])]
+        return [body["reason"] for body in bodies if body["intake_sha256"] == digest]
+
+    until("it is quarantined", lambda: found() == ["TOO_LARGE"])

@@ -89,7 +89,12 @@ class Containers(_Supervising):
             }
 
 
-COMPOSE_SECRETS: tuple[str, ...] = ("QIANBEI_KAFKA_ADMIN_PASSWORD", "QIANBEI_POSTGRES_PASSWORD")
+COMPOSE_SECRETS: tuple[str, ...] = (
+    "QIANBEI_KAFKA_ADMIN_PASSWORD",
+    "QIANBEI_KAFKA_CONTROLLER_PASSWORD",
+    "QIANBEI_POSTGRES_PASSWORD",
+    "QIANBEI_REGISTRY_PASSWORD",
+)
 
 
 @dataclass(frozen=True)

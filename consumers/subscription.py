@@ -23,6 +23,7 @@ from broker.kafka.takeover import take_over
 from broker.logging import get_logger
 from broker.metrics import ServiceMetrics
 from broker.registry import Registry
+from broker.released import OWN_MAX_BYTES
 from broker.runner import Stop, run
 from broker.settings import Settings
 from consumers.delivery import Progress, Retries, UndecodableRecord, deliver
@@ -70,7 +71,7 @@ class SchemaDecoder:
                 if schema is None
                 else {schema_id: Released(record.topic, 1, schema_id, parse_schema(schema))}
             )
-            self._decoders[schema_id] = Decoder(known)
+            self._decoders[schema_id] = Decoder(known, max_bytes=OWN_MAX_BYTES)
         return self._decoders[schema_id]
 
 

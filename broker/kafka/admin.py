@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.admin import (
@@ -23,6 +23,7 @@ from broker.errors import ConfigError
 from broker.kafka.connection import Connection, translated
 from broker.kafka.types import Acl, TopicPartition
 
+T = TypeVar("T")
 SETTLE_S = 60.0
 
 
@@ -76,6 +77,11 @@ class Admin:
         refused = {user: error for user, error in outcome.items() if error}
         if refused:
             raise ConfigError(f"Kafka at {self._connection.bootstrap} refused users: {refused}")
+        missing = _settled(lambda: set(passwords) - self.users())
+        if missing:
+            raise ConfigError(
+                f"Kafka at {self._connection.bootstrap} did not create: {sorted(missing)[:3]} …"
+            )
 
     def users(self) -> set[str]:
         """The users that have a SCRAM password."""
@@ -124,7 +130,7 @@ class Admin:
         }
 
 
-def _settled(unfinished: Callable[[], set[Acl]]) -> set[Acl]:
+def _settled(unfinished: Callable[[], set[T]]) -> set[T]:
     """What is still unfinished after a while: a broker learns of a change a moment after the controller took it."""
     deadline = time.monotonic() + SETTLE_S
     while (left := unfinished()) and time.monotonic() < deadline:

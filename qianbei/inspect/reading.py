@@ -13,6 +13,7 @@ from broker.deploy import installation_topics
 from broker.errors import AccessDenied, ConfigError, DecodeError
 from broker.kafka import Connection, PartitionReader, TopicPartition
 from broker.registry import Registry
+from broker.released import OWN_MAX_BYTES
 from qianbei.site import Site
 from schemas.jsonform import to_json
 
@@ -42,7 +43,8 @@ class AnyDecoder:
         if schema is None:
             raise DecodeError("UNKNOWN_SCHEMA", f"the registry knows no schema {schema_id}")
         parsed: Any = fastavro.parse_schema(schema, _force=True)
-        return Decoder({schema_id: Released(str(parsed["name"]), 1, schema_id, parsed)}), parsed
+        known = {schema_id: Released(str(parsed["name"]), 1, schema_id, parsed)}
+        return Decoder(known, max_bytes=OWN_MAX_BYTES), parsed
 
 
 @contextmanager

@@ -268,10 +268,11 @@ def test_nothing_is_left_when_the_program_is_ended(
     """While the servers start and after; each start has to cope with what the end before it left."""
     command = [sys.executable, "-c", CODE, str(shared_home)]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=REPOSITORY, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=REPOSITORY, text=True
     ) as program:
         assert program.stdout is not None
-        assert any(word in line for line in program.stdout)
+        said: list[str] = []
+        assert any(said.append(line) or word in line for line in program.stdout), "".join(said)
         program.send_signal(number)
     wait_until(lambda: processes_of(shared_home) == [], seconds=30)
     if number is not signal.SIGKILL:

@@ -28,7 +28,15 @@ from broker.admission.model import Body, Candidate
 from broker.admission.store import Contended, SlotCursor
 from broker.codec import Decoder
 from broker.errors import OwnershipLost, StateAheadOfLog, StateBehindLog, Unavailable
-from broker.kafka import Assignment, Generation, GroupConsumer, Record, TopicPartition, TransactionalProducer
+from broker.kafka import (
+    Assignment,
+    Generation,
+    GroupConsumer,
+    Record,
+    TopicPartition,
+    TransactionalProducer,
+    next_offsets,
+)
 from broker.metrics import ServiceMetrics
 from broker.store.connect import Connection, translated
 
@@ -84,7 +92,7 @@ class AdmissionSession:
         begun = time.monotonic()
         with translated(self._dsn):
             decisions = self._decide(records)
-        self._publish(decisions, _next_offsets(records))
+        self._publish(decisions, next_offsets(records))
         for outcome in decisions.outcomes:
             self._metrics.handled(outcome)
         self._metrics.batch(time.monotonic() - begun)
@@ -158,7 +166,7 @@ class AdmissionSession:
         reads = [(record, self._read(record)) for record in in_slot_order(records)]
         for _ in range(MAX_TRIES):
             try:
-                return self._decide_in_one_transaction(reads, _next_offsets(records))
+                return self._decide_in_one_transaction(reads, next_offsets(records))
             except (Contended, psycopg.errors.UniqueViolation):
                 # Another slot took the same entity or event id since we looked. Look again: now it is there to see.
                 continue
@@ -194,11 +202,3 @@ class AdmissionSession:
         if self._generation is None:
             raise OwnershipLost("no generation is held")
         self._producer.publish([row.message for row in decisions.outbox], offsets, self._generation, GROUP)
-
-
-def _next_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:
-    offsets: dict[TopicPartition, int] = {}
-    for record in records:
-        partition = TopicPartition(record.topic, record.partition)
-        offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
-    return offsets

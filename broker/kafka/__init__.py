@@ -16,7 +16,7 @@ from broker.kafka.connection import Connection, bootstrap_address
 from broker.kafka.consumer import Assignment, Generation, GroupConsumer, PartitionReader
 from broker.kafka.partitioner import partition_of
 from broker.kafka.producer import IdempotentProducer, TransactionalProducer
-from broker.kafka.types import Acl, Header, Outgoing, Record, TopicPartition
+from broker.kafka.types import Acl, Header, Outgoing, Record, TopicPartition, next_offsets
 
 __all__ = [
     "Acl",
@@ -33,5 +33,6 @@ __all__ = [
     "TopicPartition",
     "TransactionalProducer",
     "bootstrap_address",
+    "next_offsets",
     "partition_of",
 ]

@@ -1,5 +1,6 @@
 """The words of the Kafka clients: places, records in, records out, rights."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -30,6 +31,15 @@ class Record(NamedTuple):
             if key == name:
                 return value
         return None
+
+
+def next_offsets(records: Iterable[Record]) -> dict[TopicPartition, int]:
+    """For each partition of these records the offset after its last one."""
+    offsets: dict[TopicPartition, int] = {}
+    for record in records:
+        partition = TopicPartition(record.topic, record.partition)
+        offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+    return offsets
 
 
 class Outgoing(NamedTuple):

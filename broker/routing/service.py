@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from broker.errors import OwnershipLost
-from broker.kafka import Generation, GroupConsumer, Record, TopicPartition, TransactionalProducer
+from broker.kafka import Generation, GroupConsumer, Record, TransactionalProducer, next_offsets
 from broker.kafka.takeover import take_over
 from broker.metrics import ServiceMetrics
 from broker.routing.plan import Plan
@@ -56,12 +56,3 @@ class RoutingSession:
         self._metrics.handled("read", len(records))
         self._metrics.handled("sent", len(messages))
         self._metrics.batch(time.monotonic() - begun)
-
-
-def next_offsets(records: Sequence[Record]) -> dict[TopicPartition, int]:
-    """The offset after the last record of each partition."""
-    offsets: dict[TopicPartition, int] = {}
-    for record in records:
-        partition = TopicPartition(record.topic, record.partition)
-        offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
-    return offsets

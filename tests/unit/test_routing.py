@@ -9,13 +9,12 @@ import pytest
 
 from broker.codec import Released, wire_header
 from broker.errors import ConfigError, DecodeError
-from broker.kafka import Record, TopicPartition
+from broker.kafka import Record, TopicPartition, next_offsets
 from broker.routing.cut import Cutter
 from broker.routing.masks import id_number, last4, surname
 from broker.routing.plan import Plan, Route, make_route
 from broker.routing.project import compile_projection
 from broker.routing.scan import zigzag
-from broker.routing.service import next_offsets
 from schemas.derive import Schema
 from schemas.entitlements import Grant, grants, load_entitlements
 from schemas.files import parsed

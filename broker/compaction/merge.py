@@ -1,6 +1,6 @@
 """Folding staged rows into the tables of one subject, by COPY and a handful of set-based statements.
 
-1. The rows of a batch, one a key, are copied into temporary tables, which are empty at the start of each transaction.
+1. The temporary tables are emptied, and the rows of a batch, one a key, copied into them.
 2. Staged rows that are no newer than what the table has are dropped.
 3. The rest is upserted. The revision is compared here again: it is the guarantee, step 2 only spares the children.
 4. Of the party lists, positions beyond the new end are deleted, then items that differ from what is there are written.
@@ -22,6 +22,9 @@ from broker.compaction.tables import ChildSpec, TableSpec
 from broker.compaction.transcode import count_column
 
 _COPY_BYTES = 256 * 1024
+# Emptying by DELETE is quick for a few rows, which the next scan then prunes away; TRUNCATE makes new files and
+# catalogue entries. ON COMMIT DELETE ROWS would do worse than either: each commit empties the tables of all subjects.
+_FEW_ROWS = 2_000
 
 
 class Merge:
@@ -31,7 +34,10 @@ class Merge:
         self.spec = spec
         self._prepare = _script(_stages(spec))
         self._fold = _script(_fold(spec))
-        stages = (_stage(spec.table), *(_stage(child.table) for child in spec.children))
+        stages = [_stage(spec.table), *(_stage(child.table) for child in spec.children)]
+        self._delete = _script(sql.SQL("DELETE FROM {}").format(stage) for stage in stages)
+        self._truncate = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(stages))
+        self._rows_since_truncate = 0
         self._copies = [sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(stage) for stage in stages]
 
     def prepare(self, db: Database) -> None:
@@ -39,7 +45,10 @@ class Merge:
         db.execute(self._prepare)
 
     def stage(self, db: Database, rows: Sequence[bytes], children: Sequence[Sequence[bytes]]) -> None:
-        """Copy rows, as made by a transcoder, into the staging tables."""
+        """Copy rows, as made by a transcoder, into the staging tables, in place of what was there."""
+        many = self._rows_since_truncate > _FEW_ROWS
+        db.execute(self._truncate if many else self._delete)
+        self._rows_since_truncate = len(rows) + (0 if many else self._rows_since_truncate)
         for copy, lines in zip(self._copies, (rows, *children), strict=True):
             if lines:
                 _copy(db, copy, lines)
@@ -86,8 +95,7 @@ def _stages(spec: TableSpec) -> Iterable[sql.Composable]:
         sql.SQL(", {} int").format(sql.Identifier(count_column(child.field))) for child in spec.children
     ]
     for table, extra in ((spec.table, counts), *((child.table, []) for child in spec.children)):
-        # DELETE ROWS truncates in place at commit, which costs less than a TRUNCATE of our own and no WAL.
-        yield sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {}{}) ON COMMIT DELETE ROWS").format(
+        yield sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} (LIKE {}{})").format(
             sql.Identifier(f"stage_{table.name}"), _table(table), sql.Composed(extra)
         )
 

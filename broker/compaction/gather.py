@@ -68,6 +68,8 @@ class Batch:
             self.rejections.append(rejected(Place(record.topic, record.partition, record.offset), value, why))
             return
         known = newest.get(key)
+        # Headers take more memory than the rest of the record and have said what they had to say.
+        record = record._replace(headers=())
         if known is None:
             newest[key] = Candidate(revision, record, False)
             self.size += len(value)

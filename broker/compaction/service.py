@@ -26,9 +26,9 @@ POLL_S = 0.2
 MOST_A_POLL = 5_000
 # Fewer than this at once, and we keep up: fold them now, somebody is waiting to see them.
 FEW = 500
-# What a batch may hold when catching up. The bytes are those of distinct keys; the seconds bound what a crash
-# repeats, and are fewer than the 15 that a service is given to stop.
-MOST_BYTES = 96 * 1024 * 1024
+# What a batch may hold when catching up. The bytes are those of distinct keys, and the process takes about five times
+# as much; the seconds bound what a crash repeats, and are fewer than the 15 that a service is given to stop.
+MOST_BYTES = 64 * 1024 * 1024
 MOST_RECORDS = 500_000
 MOST_SECONDS = 12.0
 

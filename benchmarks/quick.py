@@ -20,14 +20,15 @@ from qianbei.site import Site
 
 LIVE_RATE = 200.0
 LIVE_EVENTS = 6_000
+WARM_UP_S = 5.0
 BULK_EVENTS = 10_000
 
 
 def measure_live(site: Site, events: int, console: Console) -> dict[str, int]:
-    """Latency at a steady rate."""
+    """Latency at a steady rate, after the first seconds of services that have just started."""
     run_city(site, 11, events, LIVE_RATE, console)
     with Readout(site) as readout:
-        _, latencies = readout.deliveries(readout.outcomes())
+        _, latencies = readout.deliveries(readout.outcomes(), warm_up_s=WARM_UP_S)
     return {
         "p50": percentile(latencies, 0.50),
         "p99": percentile(latencies, 0.99),

@@ -87,13 +87,19 @@ class Readout:
         with Registry(self._settings.registry_url) as registry:
             return decoder(registry, [topic_subject(topic, record) for topic in topics])
 
-    def deliveries(self, outcomes: Outcomes) -> tuple[dict[str, dict[str, int]], list[int]]:
-        """Records a department and subject, and for each delivered event the ms from its append to intake."""
+    def deliveries(
+        self, outcomes: Outcomes, *, warm_up_s: float = 0.0
+    ) -> tuple[dict[str, dict[str, int]], list[int]]:
+        """Records a department and subject, and for each delivered event the ms from its append to intake.
+
+        Events of the first ``warm_up_s`` seconds give no delay: freshly started services and servers are slower.
+        """
         topics = {grant.topic: grant for grant in grants(load_entitlements())}
         entered = {
             (r.topic, r.partition, r.offset): r.timestamp_ms
             for r in self.records(intake_topic(p) for p in load_catalogue().principals)
         }
+        counted_from = min(entered.values(), default=0) + warm_up_s * 1000
         counts: dict[str, dict[str, int]] = {}
         latencies: list[int] = []
         for record in self.records(topics):
@@ -101,7 +107,7 @@ class Readout:
             of_department = counts.setdefault(grant.department, {})
             of_department[grant.subject] = of_department.get(grant.subject, 0) + 1
             place = outcomes.accepted_events.get((record.header("ce_id") or b"").decode())
-            if place is not None and place in entered:
+            if place is not None and entered.get(place, -1) >= counted_from:
                 latencies.append(record.timestamp_ms - entered[place])
         return counts, latencies
 

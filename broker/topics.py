@@ -12,7 +12,8 @@ from schemas.catalogue import Catalogue
 from schemas.entitlements import Entitlement
 
 ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
-SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, OPERATOR)
+API = "qb-api"
+SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, OPERATOR)
 INTERNAL = "internal"
 
 _DAY_MS = 24 * 3600 * 1000
@@ -138,7 +139,10 @@ def _topic_acls(topic: TopicSpec) -> set[Acl]:
     if who is None or who == INTERNAL:
         return set()
     if topic.kind == "intake":
-        return {Acl(who, "TOPIC", topic.name, "WRITE"), Acl(who, "TOPIC", topic.name, "DESCRIBE")}
+        # The front door writes for every principal, by that principal's token; what the exchange asks of itself it may not.
+        return {
+            Acl(user, "TOPIC", topic.name, right) for user in (who, API) for right in ("WRITE", "DESCRIBE")
+        }
     if topic.kind in ("decision", "dept"):
         return _reads(who, topic.name) | {Acl(who, "GROUP", group_prefix(who), "READ", prefixed=True)}
     return set()

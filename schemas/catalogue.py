@@ -29,6 +29,12 @@ NONE = "NONE"
 SAME = "SAME"
 """As a target of a transition: the entity keeps its status."""
 
+QUEUE = "QUEUE"
+"""As a target of a transition: the place among the seizures of the house decides (HELD, WAITING or EFFECTIVE)."""
+
+QUEUE_STATUSES = frozenset({"HELD", "WAITING", "EFFECTIVE"})
+"""Statuses in which a seizure stands; at most one of a house is EFFECTIVE."""
+
 LIVE_STATUSES = frozenset({"SIGNED", "FILED", "AMENDED"})
 """Contract statuses that lock the unit: there is at most one live sale on a unit."""
 
@@ -91,7 +97,7 @@ class Transition(_Model):
     by: MadeBy = MadeBy.SOURCE
 
     def leads_from(self, status: str) -> str | None:
-        """Return the status after this event, or None if it is not allowed in ``status``."""
+        """Return the status after this event, or None if it is not allowed in ``status``. ``QUEUE`` is returned as it is."""
         if status not in self.allowed_from:
             return None
         return status if self.to == SAME else self.to
@@ -120,7 +126,7 @@ class Subject(_Model):
     def statuses(self) -> frozenset[str]:
         """All statuses an entity can have, ``NONE`` apart."""
         sources = (transition.allowed_from for transition in self.lifecycle.values())
-        return frozenset({t.to for t in self.lifecycle.values()}.union(*sources) - {NONE, SAME})
+        return frozenset(self.statuses_reached().union(*sources) - {NONE, SAME})
 
     def transition(self, event_type: str) -> Transition:
         """Return the transition of an event type; raise UnknownNameError if the subject does not have it."""
@@ -134,9 +140,14 @@ class Subject(_Model):
         """Return the status after ``event_type`` in ``status`` (``NONE``: unknown); None if it is illegal."""
         return self.transition(event_type).leads_from(status)
 
+    def statuses_reached(self) -> set[str]:
+        """The statuses that an event leads to."""
+        targets = {transition.to for transition in self.lifecycle.values()}
+        return (targets | QUEUE_STATUSES) - {QUEUE} if QUEUE in targets else targets
+
     @model_validator(mode="after")
     def _is_reachable(self) -> Self:
-        reached = {NONE} | {t.to for t in self.lifecycle.values()}
+        reached = {NONE} | self.statuses_reached()
         for event_type, transition in self.lifecycle.items():
             if unreached := transition.allowed_from - reached:
                 raise ValueError(f"{event_type}: no event leads to {', '.join(sorted(unreached))}")

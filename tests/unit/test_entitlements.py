@@ -101,6 +101,13 @@ def test_the_court_gets_its_seizures_and_listings_back() -> None:
     assert not names("court") & {"phone", "contact_address"}
 
 
+def test_the_court_and_the_bureau_are_told_of_conflicts_with_both_sides() -> None:
+    wanted = {"kind", "status", "house_code", "explanation", "raised_at", "resolved_at", "resolution"}
+    wanted |= {f"sides.{name}" for name in ("subject", "entity_id", "revision", "source")}
+    for department in ("court", "bureau"):
+        assert wanted <= set(by_topic()[f"dept.{department}.conflict.v1"].terms.fields)
+
+
 def test_every_grant_has_a_clause_and_a_purpose_in_both_languages() -> None:
     for grant in by_topic().values():
         assert "〔2020〕" in grant.terms.legal_basis

@@ -4,14 +4,16 @@ Every variable begins with ``QIANBEI_``, but for ``SCHEMA_REGISTRY_URL``, which 
 """
 
 import ipaddress
+import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import ConfigError
+from schemas.policies import Policy, PolicyError, load_policy
 
 Security = Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL", "PLAINTEXT"]
 
@@ -24,6 +26,21 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+class Listen(NamedTuple):
+    """An address to listen on; without a certificate it is loopback."""
+
+    host: str
+    port: int
+    certfile: Path | None
+    keyfile: Path | None
+
+    @property
+    def url(self) -> str:
+        """How clients on this machine, or those who know the host's name, reach it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certfile else 'http'}://{host}:{self.port}"
 
 
 class Settings(BaseSettings):
@@ -46,12 +63,24 @@ class Settings(BaseSettings):
     party_key_file: Path | None = Field(
         default=None, description="the HMAC key of party_ref, 32 bytes as hex"
     )
+    policy_file: Path | None = Field(
+        default=None, description="the rules in force, instead of those of schemas/policy/rules.yaml"
+    )
     slots: int = Field(
         default=4, ge=1, le=1024, description="partitions of every topic; fixed at the first start"
     )
     replication: int = Field(default=1, ge=1, le=7)
     instance: str = Field(default="0", pattern=r"^[A-Za-z0-9_-]{1,40}$")
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    api_host: str = Field(
+        default="127.0.0.1", description="where the front door listens; beyond loopback with TLS only"
+    )
+    api_port: int | None = Field(default=None, ge=1, le=65535)
+    api_certfile: Path | None = Field(
+        default=None, description="PEM: the front door's certificate and its chain"
+    )
+    api_keyfile: Path | None = None
+    api_rate: int = Field(default=500, ge=1, description="filings a second that one token may send")
 
     @model_validator(mode="after")
     def _encrypted_beyond_loopback(self) -> Self:
@@ -78,6 +107,22 @@ class Settings(BaseSettings):
             )
         return self.postgres_dsn.get_secret_value()
 
+    def front_door(self) -> "Listen":
+        """Where the front door listens. Raises ConfigError for a missing port, or for anything but loopback without TLS."""
+        if self.api_port is None:
+            raise ConfigError("the front door has no port: set QIANBEI_API_PORT")
+        if (self.api_certfile is None) != (self.api_keyfile is None):
+            raise ConfigError("TLS takes both: set QIANBEI_API_CERTFILE and QIANBEI_API_KEYFILE, or neither")
+        if self.api_certfile is None and not is_loopback(self.api_host):
+            raise ConfigError(
+                f"QIANBEI_API_HOST is {self.api_host}, which is not loopback, and tokens must not travel in clear: set "
+                "QIANBEI_API_CERTFILE and QIANBEI_API_KEYFILE, or listen on 127.0.0.1 behind a proxy that does TLS"
+            )
+        for name in (self.api_certfile, self.api_keyfile):
+            if name is not None and not os.access(name, os.R_OK):
+                raise ConfigError(f"the file {name} of the front door's TLS cannot be read")
+        return Listen(self.api_host, self.api_port, self.api_certfile, self.api_keyfile)
+
     def party_key(self) -> bytes:
         """The HMAC key of ``party_ref``. Raises ConfigError if it is missing or too short."""
         if self.party_key_file is None:
@@ -95,6 +140,13 @@ class Settings(BaseSettings):
                 f"the party key {self.party_key_file} is too short: 32 bytes (64 hex digits) are needed"
             )
         return key
+
+    def policy(self) -> Policy:
+        """The rules in force: the operator's file, or the default. Raises ConfigError if the file is wrong."""
+        try:
+            return load_policy(self.policy_file)
+        except PolicyError as error:
+            raise ConfigError(f"QIANBEI_POLICY_FILE: {error}") from None
 
 
 def load_settings(**overrides: object) -> Settings:

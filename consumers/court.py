@@ -1,7 +1,7 @@
 """Court: what stands on a house and in what state, for an execution (建房〔2020〕61号 六).
 
-The court receives contracts, the restrictions of units, and its own seizures and listings as the exchange sees them. The
-example keeps a file a house and answers what an enforcement judge asks first.
+The court receives contracts, the restrictions of units, its own seizures and listings as the exchange sees them, and the
+conflicts that they have raised. The example keeps a file a house and answers what an enforcement judge asks first.
 """
 
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ TOPICS = (
     "dept.court.unit.v1",
     "dept.court.seizure.v1",
     "dept.court.defaulter.v1",
+    "dept.court.conflict.v1",
 )
 _LIVE = frozenset({"SIGNED", "FILED", "AMENDED"})
 _AMOUNTS = {"sale": "total_price", "lease": "rent_amount", "mortgage": "secured_principal"}
@@ -46,14 +47,24 @@ class SeizureState:
     until: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenConflict:
+    """What a judge must settle: the kind, and the two records that cannot both stand (subject and entity id)."""
+
+    kind: str
+    house_code: str
+    sides: tuple[tuple[str, str], ...]
+
+
 @dataclass(slots=True)
 class HouseFiles:
-    """A handler that keeps contracts, restrictions, seizures and listings."""
+    """A handler that keeps contracts, restrictions, seizures, listings and open conflicts."""
 
     contracts: Newest[Contract] = field(default_factory=Newest)
     restrictions: Newest[tuple[str, tuple[str, ...]]] = field(default_factory=Newest)
     seizures: Newest[SeizureState] = field(default_factory=Newest)
     listings: Newest[str] = field(default_factory=Newest)
+    conflicts: Newest[OpenConflict] = field(default_factory=Newest)
 
     def __call__(self, record: DepartmentRecord) -> None:
         value = record.value
@@ -64,6 +75,8 @@ class HouseFiles:
             self.restrictions.put(record, (value["house_code"], tuple(value["restrictions"] or ())))
         elif record.subject == "seizure":
             self.seizures.put(record, _seizure(value))
+        elif record.subject == "conflict":
+            self.conflicts.put(record, _conflict(value) if value["status"] == "OPEN" else None)
         else:
             self.listings.put(record, value["case_no"] if value["status"] == "LISTED" else None)
 
@@ -78,6 +91,10 @@ class HouseFiles:
         }
         seizures = [s for s in self.seizures if s.house_code == house_code and s.status == "EFFECTIVE"]
         return contracts, limits, seizures
+
+    def to_settle(self, house_code: str) -> list[OpenConflict]:
+        """The open conflicts of a house: a seizure of a sold unit, a buyer listed after filing, two seizures' order."""
+        return [conflict for conflict in self.conflicts if conflict.house_code == house_code]
 
 
 def _contract(subject: str, value: dict[str, Any]) -> Contract:
@@ -100,3 +117,8 @@ def _seizure(value: dict[str, Any]) -> SeizureState:
         queue_place=value["queue_place"],
         until=value["effective_until"] or value["end_date"],
     )
+
+
+def _conflict(value: dict[str, Any]) -> OpenConflict:
+    sides = tuple((side["subject"], side["entity_id"]) for side in value["sides"])
+    return OpenConflict(kind=value["kind"], house_code=value["house_code"], sides=sides)

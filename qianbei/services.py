@@ -1,4 +1,8 @@
-"""The three services as processes: what each needs, how it is run, how several are started and stopped."""
+"""The services as processes: what each needs, how it is run, how several are started and stopped.
+
+Admission, routing and compaction are consume loops, one session after another (``broker.runner``); the front door is an
+HTTP server. Both are a ``Work``: a function that returns when it is told to stop.
+"""
 
 import os
 import signal
@@ -9,33 +13,49 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+import structlog
+
 from broker import logging
 from broker.admission import opening as admission
+from broker.api import server as front_door
 from broker.compaction import opening as compaction
 from broker.kafka import Connection, PartitionReader
 from broker.metrics import ServiceMetrics, served
 from broker.routing import opening as routing
-from broker.runner import Session, run
+from broker.runner import Session, Stop, run
 from broker.settings import Settings
 from broker.store import roles
 from broker.store.connect import connected
-from broker.topics import ADMISSION, COMPACTION, ROUTING
+from broker.topics import ADMISSION, API, COMPACTION, ROUTING
 from qianbei.site import Site, environment_of
 from qianbei.stack import Child, Supervisor
 from qianbei.stack.ports import free_port
-from qianbei.stack.probes import http_ok
+from qianbei.stack.probes import Probe, answers, http_ok
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
+Log = structlog.typing.FilteringBoundLogger
+Work = Callable[[Settings, ServiceMetrics, Stop, Log], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service: its Kafka user, its Postgres role, and how its sessions are opened."""
+    """One service: its Kafka user, its Postgres role, and its work."""
 
     name: str
     user: str
     role: str | None
-    opener: Callable[[Settings, ServiceMetrics], OpenSession]
+    work: Work
+    listens: bool = False
+    """Whether clients connect to it: then it has a port of its own, which stays the same."""
+
+
+def _loop(opener: Callable[[Settings, ServiceMetrics], OpenSession]) -> Work:
+    """The work of a service that consumes."""
+
+    def work(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> None:
+        run(opener(settings, metrics), stop, metrics, log)
+
+    return work
 
 
 def _admission(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
@@ -56,9 +76,10 @@ def _compaction(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
 SERVICES: Mapping[str, Service] = {
     service.name: service
     for service in (
-        Service("admission", ADMISSION, roles.ADMISSION, _admission),
-        Service("routing", ROUTING, None, _routing),
-        Service("compaction", COMPACTION, roles.COMPACTION, _compaction),
+        Service("admission", ADMISSION, roles.ADMISSION, _loop(_admission)),
+        Service("routing", ROUTING, None, _loop(_routing)),
+        Service("compaction", COMPACTION, roles.COMPACTION, _loop(_compaction)),
+        Service("api", API, roles.API, front_door.serve, listens=True),
     )
 }
 
@@ -72,11 +93,10 @@ def serve(service: Service, settings: Settings) -> None:
     log = logging.get_logger(service.name).bind(instance=settings.instance)
     metrics = ServiceMetrics(service.name)
     _require_servers(settings)
-    open_session = service.opener(settings, metrics)
     stop = threading.Event()
-    with _stopping(stop), served(metrics, settings.metrics_port):
-        log.info("started", kafka=settings.kafka_bootstrap)
-        run(open_session, stop, metrics, log)
+    with _stopping(stop), served(metrics, settings.metrics_port) as metrics_port:
+        log.info("started", kafka=settings.kafka_bootstrap, metrics_port=metrics_port)
+        service.work(settings, metrics, stop, log)
         log.info("stopped")
 
 
@@ -101,25 +121,38 @@ def _stopping(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def instance_name(service: Service, instance: int) -> str:
+def instance_name(service: Service, instance: int | str) -> str:
     """The name of a service's process."""
     return f"{service.name}-{instance}"
 
 
 def child(site: Site, service: Service, instance: int) -> Child:
-    """How to run one instance as a supervised process, with its metrics on a free loopback port."""
+    """How to run one instance as a supervised process, with its metrics on a free loopback port.
+
+    Its ``port`` is what clients connect to, or that of the metrics where none do.
+    """
     port = free_port()
+    ports = {"metrics_port": port}
+    name = instance_name(service, instance)
+    if service.listens:
+        ports["api_port"] = port = site.listening_port(name, instance)
     settings = site.settings(service.user, role=service.role, instance=str(instance))
-    own = environment_of(settings.model_copy(update={"metrics_port": port}))
+    own = environment_of(settings.model_copy(update=ports))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("QIANBEI_")}
     return Child(
-        name=instance_name(service, instance),
+        name=name,
         argv=(sys.executable, "-m", "qianbei", "service", service.name),
         env=inherited | own,
-        ready=http_ok(port, "/metrics"),
+        ready=_listens(site.admin.api_host, port) if service.listens else http_ok(port, "/metrics"),
         grace_seconds=15.0,
         port=port,
     )
+
+
+def _listens(host: str, port: int) -> Probe:
+    """Ready when a client on this machine can connect; who listens on every address listens on loopback too."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return lambda _log: answers(port, reached)
 
 
 def start_services(site: Site, supervisor: Supervisor, instances: int) -> list[str]:

@@ -6,10 +6,12 @@ A *site* is either the embedded stack of this home, or existing servers that the
     <secrets>/kafka/<user>      of a principal or a service
     <secrets>/postgres/<role>   of a Postgres role
     <secrets>/party.key         the HMAC key of ``party_ref``: never rotated, so back it up
+    <secrets>/ports.json        where each instance of the front door listens: chosen once, since clients are told
 
 with ``<secrets>`` = ``QIANBEI_SECRETS``, by default ``secrets/`` in the home.
 """
 
+import json
 import os
 import secrets
 from collections.abc import Mapping
@@ -24,6 +26,12 @@ from broker.errors import ConfigError
 from broker.settings import Settings, load_settings
 from broker.store.roles import ROLES
 from qianbei.stack import Stack, home_from_env
+from qianbei.stack.home import read_json, write_private
+from qianbei.stack.ports import free_port
+
+PORTS = "ports.json"
+OPERATORS = "QIANBEI_API_"
+"""What the environment may say of an embedded site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,27 @@ class Site:
     def kafka_password(self, user: str) -> str:
         """Raises ConfigError if this user was never deployed here."""
         return _read(self.secrets / "kafka" / user)
+
+    def listening_port(self, name: str, instance: int) -> int:
+        """The port of an instance of the front door: QIANBEI_API_PORT counted on by instance, else a free one, kept."""
+        if self.admin.api_port is not None:
+            return self.admin.api_port + instance
+        known = self.listening_ports()
+        if name not in known:
+            known[name] = free_port()
+            write_private(self.secrets / PORTS, json.dumps(known, indent=1))
+        return known[name]
+
+    def listening_ports(self) -> dict[str, int]:
+        """The ports chosen so far, by instance."""
+        return read_json(self.secrets / PORTS) or {}
+
+    def front_doors(self) -> tuple[str, ...]:
+        """The addresses of the front door's instances, as far as they were started from here."""
+        if self.admin.api_port is not None:
+            return (self.admin.front_door().url,)
+        ports = sorted(self.listening_ports().items())
+        return tuple(self.admin.model_copy(update={"api_port": port}).front_door().url for _, port in ports)
 
     def settings(self, user: str, *, role: str | None = None, instance: str = "0") -> Settings:
         """What a process of this Kafka user (and Postgres role) is given."""
@@ -68,7 +97,9 @@ def current_site(environ: Mapping[str, str] = os.environ, home: Path | None = No
     folder = Path(environ.get("QIANBEI_SECRETS") or root / "secrets")
     if "QIANBEI_KAFKA_BOOTSTRAP" in environ:
         return Site(load_settings(), folder)
-    return Site(settings_from(Stack(root).settings_env()), folder)
+    # The embedded stack knows its servers; where the front door listens is the operator's to say.
+    own = {name: value for name, value in environ.items() if name.startswith(OPERATORS)}
+    return Site(settings_from(own | Stack(root).settings_env()), folder)
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:

@@ -2,7 +2,7 @@
 
 from tests.support.providers import present_providers
 
-pytest_plugins = ["tests.fix_exchange"]
+pytest_plugins = ["tests.fix_exchange", "tests.fix_front_door", "tests.fix_postgres"]
 
 
 def pytest_report_header() -> str:

@@ -7,21 +7,21 @@ from heapq import merge
 from itertools import groupby
 from operator import attrgetter
 
-from broker.admission.decide import Checks, decide
+from broker.admission.decide import Law, decide
 from broker.admission.intake import Quarantined
-from broker.admission.model import Candidate
+from broker.admission.model import Candidate, Request, Verdict
 from broker.admission.records import (
     Encoders,
     decision_message,
     decision_record,
     exchange_message,
     quarantine_message,
+    request_message,
 )
 from broker.admission.store import DecisionRow, OutboxRow, SlotCursor
 from broker.admission.workspace import Workspace
 from broker.kafka import Outgoing, Record, TopicPartition
 from broker.topics import decision_topic
-from schemas.catalogue import Catalogue
 
 Read = tuple[Record, Candidate | Quarantined]
 
@@ -51,11 +51,11 @@ def in_slot_order(records: Sequence[Record]) -> list[Record]:
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Decides batches: the catalogue, the field checks and the encoders, which do not change while we run."""
+    """Decides batches: the law, the encoders and the number of slots, which do not change while we run."""
 
-    catalogue: Catalogue
-    checks: Checks
+    law: Law
     encoders: Encoders
+    slots: int
 
     def decide_all(
         self, reads: Sequence[Read], workspace: Workspace, cursors: Mapping[int, SlotCursor], now: datetime
@@ -65,6 +65,10 @@ class Decider:
         for record, read in reads:
             self._decide_one(record, read, workspace, decisions, now)
         return decisions
+
+    def request(self, request: Request) -> Outgoing:
+        """What the exchange asks of itself, ready for its intake."""
+        return request_message(request, self.law.catalogue, self.slots, self.encoders.intake)
 
     def _decide_one(
         self,
@@ -81,7 +85,7 @@ class Decider:
             messages = [quarantine_message(record, read, cursor.next_seq, at, self.encoders.answer)]
             decisions.outcomes.append("QUARANTINED")
         else:
-            messages = self._decided(read, slot, cursor.next_seq, workspace, decisions, at)
+            messages = self._decided(read, cursor.next_seq, workspace, decisions, at)
         intake = TopicPartition(record.topic, slot)
         decisions.outbox += [
             OutboxRow(slot, cursor.next_seq, position, intake, record.offset, message)
@@ -90,36 +94,44 @@ class Decider:
         decisions.cursors[slot] = SlotCursor(cursor.epoch, cursor.next_seq + 1, at)
 
     def _decided(
-        self,
-        candidate: Candidate,
-        slot: int,
-        seq: int,
-        workspace: Workspace,
-        decisions: Decisions,
-        at: datetime,
+        self, candidate: Candidate, seq: int, workspace: Workspace, decisions: Decisions, at: datetime
     ) -> list[Outgoing]:
-        verdict = decide(candidate, workspace, self.catalogue, self.checks, at)
-        remembered = workspace.apply(candidate, verdict, slot)
-        principal = candidate.principal
-        body = decision_record(candidate, verdict, slot, seq)
-        value = self.encoders.answer[decision_topic(principal)](body)
-        if remembered:
-            decisions.rows.append(
-                DecisionRow(
-                    principal,
-                    candidate.event_id,
-                    verdict.decision_id,
-                    verdict.outcome.value,
-                    candidate.sha256,
-                    slot,
-                    seq,
-                    verdict.revision,
-                    value,
-                )
-            )
+        slot = candidate.place.partition
+        verdict = decide(candidate, workspace, self.law, at)
+        remembered = workspace.apply(candidate, verdict, self.slots)
+        value = self.encoders.answer[decision_topic(candidate.principal)](
+            decision_record(candidate, verdict, slot, seq)
+        )
         decisions.outcomes.append(verdict.outcome.value)
-        revisions = [exchange_message(e, slot, self.encoders.exchange) for e in verdict.emissions]
-        for emission, revision in zip(verdict.emissions, revisions, strict=True):
-            assert revision.value is not None
-            workspace.wire[emission.key] = revision.value
-        return [*revisions, decision_message(principal, candidate.key.entity_id, slot, value)]
+        decisions.rows += [_row(name, candidate, verdict, slot, seq, value) for name in remembered]
+        return [
+            *self._revisions(verdict, slot, workspace),
+            decision_message(candidate.principal, candidate.key.entity_id, slot, value),
+            *map(self.request, verdict.requests),
+        ]
+
+    def _revisions(self, verdict: Verdict, slot: int, workspace: Workspace) -> list[Outgoing]:
+        messages = [exchange_message(e, slot, self.encoders.exchange) for e in verdict.revisions]
+        for emission, message in zip(verdict.revisions, messages, strict=True):
+            assert message.value is not None
+            workspace.wire[emission.key] = message.value
+        return messages
+
+
+def _row(
+    name: tuple[str, str], candidate: Candidate, verdict: Verdict, slot: int, seq: int, value: bytes
+) -> DecisionRow:
+    """What a decision is remembered by: its own event id, or that of an event that was due and happened with it."""
+    principal, event_id = name
+    own = event_id == candidate.event_id
+    return DecisionRow(
+        principal,
+        event_id,
+        verdict.decision_id,
+        verdict.outcome.value if own else "ACCEPTED",
+        candidate.sha256 if own else "",
+        slot,
+        seq,
+        verdict.revision if own else None,
+        value,
+    )

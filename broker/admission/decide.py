@@ -1,28 +1,48 @@
 """The decision on one record: a pure function of the record, the view and the time.
 
-The stages, in order; each ends the decision with its reasons if it refuses:
+First the same event again: a DUPLICATE, or refused if its bytes differ. Then what is due on the record's house or
+listing takes effect, whatever becomes of the record. Then the stages, each of which ends the decision with its reasons
+if it refuses:
 
-1. the same event again (DUPLICATE, or refused if its bytes differ);
-2. identity: may this source say this of this entity;
-3. version: is it the next one — up to here a refusal does not use the version up;
-4. fields: is each value, and are they together, what the standard asks for;
-5. lifecycle: is the step legal from the present status;
-6. rules: does the law allow it.
+1. identity: may this source say this of this entity;
+2. version: is it the next one — up to here a refusal does not use the version up;
+3. fields: is each value, and are they together, what the standard asks for;
+4. lifecycle: is the step legal from the present status;
+5. rules: does the law allow it.
+
+What the exchange asks of itself (principal ``internal``) passes no stages: see ``internal``.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from broker.admission import stages
-from broker.admission.effects import accepted
+from broker.admission import conflicts, internal, seizures, stages, standing
+from broker.admission.draft import Draft
+from broker.admission.effects import accept
 from broker.admission.model import Candidate, Outcome, Place, Verdict, View
 from broker.admission.reasons import Reason, Severity, reason
 from broker.admission.rules import objections
-from schemas.catalogue import Catalogue
+from schemas.catalogue import INTERNAL, Catalogue, KeyKind
+from schemas.policies import Policy
 
 Checks = Callable[[Candidate, datetime], Sequence[Reason]]
 Judgement = Callable[[], Sequence[Reason]]
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What decisions go by: who may say what, what a record must look like, and which rules are in force where."""
+
+    catalogue: Catalogue
+    policy: Policy
+    checks: Checks
+
+    def draft(self, candidate: Candidate, view: View, at: datetime) -> Draft:
+        """The beginning of a decision on a candidate."""
+        place = candidate.place
+        return Draft(view, self.catalogue, self.policy, decision_id_of(place), at, place.partition)
 
 
 def decision_id_of(place: Place) -> str:
@@ -30,30 +50,82 @@ def decision_id_of(place: Place) -> str:
     return str(uuid5(NAMESPACE_URL, f"qianbei:{place.topic}/{place.partition}/{place.offset}"))
 
 
-def decide(candidate: Candidate, view: View, catalogue: Catalogue, checks: Checks, now: datetime) -> Verdict:
+def decide(candidate: Candidate, view: View, law: Law, now: datetime) -> Verdict:
     """Decide one candidate. Raises nothing for any candidate: every one has a verdict."""
     decision_id = decision_id_of(candidate.place)
     earlier = view.decided(candidate.principal, candidate.event_id)
-    if earlier is not None and earlier.sha256 == candidate.sha256:
-        return Verdict(Outcome.DUPLICATE, decision_id, now, first_decision_id=earlier.decision_id)
     if earlier is not None:
+        # What the exchange asks of itself has one event id for one thing to be done, however it is worded.
+        if earlier.sha256 == candidate.sha256 or candidate.principal == INTERNAL:
+            return Verdict(Outcome.DUPLICATE, decision_id, now, first_decision_id=earlier.decision_id)
         return Verdict(Outcome.REFUSED, decision_id, now, (reason("EVENT_ID_REUSED", field="event_id"),))
+    due = what_is_due(candidate, law.draft(candidate, view, now))
+    draft = law.draft(candidate, due, now)
+    if candidate.principal == INTERNAL:
+        return _verdict(draft, due, internal.answer(draft, candidate), advances=False)
+    if refused := stages.identity(candidate, draft, law.catalogue) or stages.version(candidate, draft):
+        return _verdict(draft, due, refused, advances=False)
+    reasons = _judged(candidate, draft, law)
+    if not _refuses(reasons):
+        draft.warnings = frozenset(item.code for item in reasons)
+        accept(candidate, draft)
+    return _verdict(draft, due, reasons, advances=True)
 
-    entity = view.entity(candidate.key)
-    if refused := stages.identity(candidate, entity, catalogue) or stages.version(candidate, entity):
-        return Verdict(Outcome.REFUSED, decision_id, now, tuple(refused))
 
-    warnings: list[Reason] = []
+def what_is_due(candidate: Candidate, draft: Draft) -> Draft:
+    """What time alone has brought about on the candidate's house or listing, and all that follows from it."""
+    if internal.fires_itself(candidate):
+        return draft
+    if (house := _house_of(candidate, draft)) is not None:
+        seizures.fire(draft, house)
+    elif candidate.subject == "defaulter":
+        seizures.fire_listing(draft, candidate.key)
+    if draft.emissions:
+        cause = draft.emissions[0].body["event_id"]
+        conflicts.settle(draft, cause)
+        if candidate.subject == "defaulter":
+            conflicts.ask(draft, draft.emissions[0], cause)
+        standing.restate(draft, cause)
+    return draft
+
+
+def _house_of(candidate: Candidate, draft: Draft) -> str | None:
+    """The house in whose slot the candidate is decided. A feedback or a watch may name one of another slot."""
+    noted = candidate.principal == INTERNAL and candidate.subject == "feedback"
+    if noted or draft.catalogue.subject(candidate.subject).key is KeyKind.HOUSE_CODE:
+        return candidate.house_code
+    return None
+
+
+def _judged(candidate: Candidate, draft: Draft, law: Law) -> Sequence[Reason]:
+    """The reasons of the first stage that refuses, after all warnings before it."""
     judgements: tuple[Judgement, ...] = (
-        lambda: checks(candidate, now),
-        lambda: stages.lifecycle(candidate, entity, catalogue),
-        lambda: objections(candidate, view),
+        lambda: law.checks(candidate, draft.at),
+        lambda: stages.lifecycle(candidate, draft, law.catalogue),
+        lambda: objections(candidate, draft),
     )
+    found: list[Reason] = []
     for judgement in judgements:
-        found = judgement()
-        if any(item.severity is Severity.REFUSE for item in found):
-            return Verdict(Outcome.REFUSED, decision_id, now, (*warnings, *found), advances=True)
-        warnings += found
+        found += judgement()
+        if _refuses(found):
+            break
+    return found
 
-    emissions = accepted(candidate, view, catalogue, decision_id, now)
-    return Verdict(Outcome.ACCEPTED, decision_id, now, tuple(warnings), advances=True, emissions=emissions)
+
+def _refuses(reasons: Sequence[Reason]) -> bool:
+    return any(item.severity is Severity.REFUSE for item in reasons)
+
+
+def _verdict(draft: Draft, due: Draft, reasons: Sequence[Reason], *, advances: bool) -> Verdict:
+    return Verdict(
+        Outcome.REFUSED if _refuses(reasons) else Outcome.ACCEPTED,
+        draft.decision_id,
+        draft.at,
+        tuple(reasons),
+        advances=advances,
+        emissions=tuple(draft.emissions),
+        fired=tuple(due.emissions),
+        requests=(*due.requests, *draft.requests),
+        seen=tuple(dict.fromkeys((*due.seen, *draft.seen))),
+        handed_over=draft.handed_over,
+    )

@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from broker.admission.model import Candidate, Place
+from broker.admission.requests import request_key
 from broker.codec import Decoder
 from broker.errors import DecodeError
 from broker.kafka import Record
 from broker.slots import slot_key, slot_of
 from broker.topics import principal_of
-from schemas.catalogue import Catalogue
+from schemas.catalogue import INTERNAL, Catalogue
 
 #: What may stand in an id or a key: visible characters of any script, no blanks and no control characters. Postgres
 #: cannot hold a NUL, and an id that cannot be stored cannot be decided.
@@ -37,14 +38,15 @@ def read(record: Record, decoder: Decoder, catalogue: Catalogue, slots: int) -> 
     principal = principal_of(record.topic)
     try:
         subject, body = decoder.decode(record.value)
-        _envelope(body)
-        _placed(record, slot_key(catalogue, subject, body), slots)
+        require_envelope(body)
+        key_of = request_key if principal == INTERNAL else slot_key
+        _placed(record, key_of(catalogue, subject, body), slots)
     except DecodeError as error:
         return Quarantined(place, sha256, principal, error.code, error.detail)
     return Candidate(place, sha256, principal, subject, body)
 
 
-def _envelope(body: dict[str, Any]) -> None:
+def require_envelope(body: dict[str, Any]) -> None:
     """What even a refusal needs: an event id and ids that can be stored and answered to."""
     try:
         canonical = str(UUID(body["event_id"])) == body["event_id"]

@@ -1,16 +1,28 @@
 """The words of a decision: what came, what is known, what was decided. Frozen, and free of any server."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from broker.admission.reasons import Reason
+from broker.admission.reasons import Evidence, Reason
+from schemas.catalogue import LIVE_STATUSES
 
 Body = dict[str, Any]
 
 CONTRACTS = frozenset({"sale", "lease", "mortgage"})
+
+STANDING: Mapping[str, frozenset[str]] = {
+    "sale": LIVE_STATUSES,
+    "lease": LIVE_STATUSES,
+    "mortgage": LIVE_STATUSES,
+    "seizure": frozenset({"HELD", "WAITING", "EFFECTIVE"}),
+    "title": frozenset({"ACTIVE"}),
+    "conflict": frozenset({"OPEN"}),
+}
+"""What can stand on a house, and the statuses in which it does."""
 
 
 class Place(NamedTuple):
@@ -64,9 +76,13 @@ class Candidate:
         return None if code is None else str(code)
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """What admission remembers of an entity. ``state`` is its last accepted record, None if none was accepted."""
+    """What admission remembers of an entity. ``recall`` gives its last record; most decisions never ask for it."""
 
     source: str
     slot: int
@@ -74,7 +90,23 @@ class Entity:
     highest_version: int
     revision: int
     status: str | None
-    state: Body | None
+    recall: Callable[[], Body | None] = _nothing
+
+    @property
+    def state(self) -> Body | None:
+        """The last accepted record, None if none was accepted."""
+        return self.recall()
+
+    @property
+    def known(self) -> Body:
+        """The last accepted record of an entity that has one, such as all that stand on a house."""
+        state = self.recall()
+        assert state is not None, "no record of this entity was ever accepted"
+        return state
+
+    def revised(self, body: Body, status: str | None) -> "Entity":
+        """The entity after a new revision of it."""
+        return replace(self, revision=body["revision"], status=status, recall=lambda: body)
 
     def with_(self, **changes: Any) -> "Entity":
         return replace(self, **changes)
@@ -90,23 +122,53 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A live contract that stands on a house."""
+    """Something that stands on a house: a live contract, a seizure, a title, an open conflict.
+
+    ``contract_no`` is a contract's own number, but for a mortgage that of the sale it stands on. ``kind`` is the
+    effective kind of a seizure, the kind of a title, the contract kind of a contract, the kind of a conflict. ``rank``
+    and ``amount`` (CNY yuan) are a mortgage's. ``principals`` are those with an interest in it. ``beside``: of a sale,
+    that it was taken in the knowledge of another live sale of the house, as stock data or where the rule only warns.
+    """
 
     key: EntityKey
     status: str
-    baseline: bool
+    beside: bool
     contract_no: str | None
-    principals: tuple[str, ...]
+    principals: tuple[str, ...] = ()
+    kind: str | None = None
+    rank: int | None = None
+    amount: Decimal | None = None
+
+
+class Fact(NamedTuple):
+    """What an entity of one slot tells all others: ``kind`` and ``key`` are what it is found by (see ``facts``)."""
+
+    kind: str
+    key: str
+    subject: str
+    entity_id: str
+    revision: int
+    house_code: str | None = None
+    details: tuple[tuple[str, str | None], ...] = ()
+
+    def detail(self, name: str) -> str | None:
+        return dict(self.details)[name]
+
+    @property
+    def entity(self) -> EntityKey:
+        return EntityKey(self.subject, self.entity_id)
 
 
 class View(Protocol):
-    """What a decision may see. Everything is of the record's own slot, or cannot change any more."""
+    """What a decision may see: what is of its own slot, and the facts of others that its locks hold still."""
 
     def entity(self, key: EntityKey) -> Entity | None: ...
 
     def decided(self, principal: str, event_id: str) -> Decided | None: ...
 
     def claims(self, house_code: str) -> Mapping[EntityKey, Claim]: ...
+
+    def facts(self, kind: str, key: str) -> Sequence[Fact]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +183,28 @@ class Emission:
     def revision(self) -> int:
         return int(self.body["revision"])
 
+    @property
+    def house_code(self) -> str | None:
+        """The house that it concerns. A seizure of a contract or realty unit has none until it is bound."""
+        code = self.body.get("house_code") or self.body.get("bound_house_code")
+        return None if code is None else str(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the exchange asks of itself, to be decided in another slot or later: a record for ``intake.internal``."""
+
+    subject: str
+    body: Body
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision on one candidate, with all that follows from it."""
+    """The decision on one candidate, with all that follows from it.
+
+    ``emissions`` holds the record's own revision first, if it was accepted; ``fired`` what was due on its house before
+    it, whatever became of the record itself. ``seen`` are the facts of other slots that were looked at.
+    """
 
     outcome: Outcome
     decision_id: str
@@ -133,8 +213,18 @@ class Verdict:
     advances: bool = False
     first_decision_id: str | None = None
     emissions: tuple[Emission, ...] = ()
+    fired: tuple[Emission, ...] = ()
+    requests: tuple[Request, ...] = ()
+    seen: tuple[Evidence, ...] = ()
+    handed_over: Mapping[EntityKey, str] = field(default_factory=dict)
+    """Entities whose house has become known, with that house: its slot alone decides on them from now on."""
 
     @property
     def revision(self) -> int | None:
         """The revision that the record itself became, if it was accepted."""
         return self.emissions[0].revision if self.emissions else None
+
+    @property
+    def revisions(self) -> tuple[Emission, ...]:
+        """All new revisions, in the order in which they came about."""
+        return (*self.fired, *self.emissions)

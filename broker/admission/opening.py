@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from broker.admission import store
 from broker.admission.batch import Decider
 from broker.admission.checks import compile_all
+from broker.admission.decide import Law
 from broker.admission.model import Body
 from broker.admission.records import Encoders
+from broker.admission.requests import REQUESTED
 from broker.admission.service import GROUP, AdmissionSession, Knowledge
 from broker.codec import MAX_RECORD_BYTES
 from broker.errors import ConfigError
@@ -34,8 +36,9 @@ def know(settings: Settings) -> Knowledge:
         states = decoder(registry, [exchange_subject(subject) for subject in catalogue.subjects])
         encoders = _encoders(registry, catalogue)
     schemas = {subject: load_schema(subject, latest_version(subject)) for subject in catalogue.subjects}
-    decider = Decider(catalogue, compile_all(schemas), encoders)
-    return Knowledge(intake, states, decider, _party_refs(settings.party_key(), schemas), settings.slots)
+    law = Law(catalogue, settings.policy(), compile_all(schemas))
+    decider = Decider(law, encoders, settings.slots)
+    return Knowledge(intake, states, decider, _party_refs(settings.party_key(), schemas))
 
 
 def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
@@ -50,7 +53,8 @@ def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
     revisions = {
         subject: encode_newest(registry, exchange_subject(subject)) for subject in catalogue.subjects
     }
-    return Encoders(revisions, answers)
+    requests = {subject: encode_newest(registry, intake_subject(subject)) for subject in REQUESTED}
+    return Encoders(revisions, requests, answers)
 
 
 def _party_refs(key: bytes, schemas: Mapping[str, Schema]) -> Callable[[str, Body], None]:
@@ -78,7 +82,7 @@ def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -
     kafka = Kafka.of(settings)
     instance = f"{GROUP}-{settings.instance}"
     encoders = knowledge.decider.encoders
-    topics = [intake_topic(principal) for principal in knowledge.decider.catalogue.principals]
+    topics = [intake_topic(principal) for principal in knowledge.decider.law.catalogue.principals]
     with (
         connected(settings.dsn(), f"qianbei admission {settings.instance}") as db,
         TransactionalProducer(kafka, instance) as producer,

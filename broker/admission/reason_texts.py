@@ -1,4 +1,5 @@
-"""The texts of all reasons: code, severity, stage, Chinese, English, and the rule that they rest on.
+"""The texts of reasons, but those of fields (``reason_texts_fields``) and of law (``reason_texts_law``):
+code, severity, stage, Chinese, English, and the rule that they rest on.
 
 Written for the clerk who must mend the record and for the citizen who asks why: what is wrong, then what
 to do.
@@ -8,7 +9,9 @@ NATIONAL_STANDARD = "建办房〔2020〕14号（国家标准数据项不得删�
 ACCESS_RULES = "交换平台接入规范"
 FILING_RULES = "建房规〔2020〕4号（房屋交易合同网上签约备案业务规范）"
 
-TEXTS: tuple[tuple[str, str, int, str, str, str], ...] = (
+Text = tuple[str, str, int, str, str, str]
+
+TEXTS: tuple[Text, ...] = (
     # 0 — quarantine: bytes that cannot be decided on
     (
         "BAD_MAGIC",
@@ -127,6 +130,25 @@ TEXTS: tuple[tuple[str, str, int, str, str, str], ...] = (
         "house as an alias.",
         ACCESS_RULES,
     ),
+    # of seizures whose house was not known
+    (
+        "REKEY",
+        "REFUSE",
+        1,
+        "该查封已绑定到房屋。请以该房屋编码为键并填写房屋编码后重新报送。",
+        "This seizure is bound to its house now. Key it by that house code, fill in house_code, and send "
+        "again.",
+        ACCESS_RULES,
+    ),
+    (
+        "STILL_HELD",
+        "REFUSE",
+        1,
+        "该查封的标的尚未确定。请以查封标识为键、不填房屋编码报送。",
+        "The house of this seizure is not known yet. Key it by the seizure's own id, without a house "
+        "code, and send again.",
+        ACCESS_RULES,
+    ),
     # 2 — version: is it the next one
     (
         "STALE",
@@ -144,137 +166,6 @@ TEXTS: tuple[tuple[str, str, int, str, str, str], ...] = (
         "中间缺少版本。请先报送缺少的版本，再以新的事件标识重新报送本版本。",
         "Versions before this one are missing. Send them first, then this one again under a new event id.",
         ACCESS_RULES,
-    ),
-    # 3 — fields: is each value, and are they together, what the standard asks for
-    (
-        "EMPTY_CORE_FIELD",
-        "REFUSE",
-        3,
-        "必填数据项为空。请填写后重新报送。",
-        "A required item is empty. Fill it in and send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "TOO_LONG",
-        "REFUSE",
-        3,
-        "内容超过标准规定的长度。请缩短后重新报送。",
-        "The text is longer than the standard allows. Shorten it and send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "UNKNOWN_CODE",
-        "REFUSE",
-        3,
-        "代码不在代码表中。请按对照表换成标准代码后重新报送。",
-        "The code is not in its code list. Translate it to the standard's code and send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "BAD_FORMAT",
-        "REFUSE",
-        3,
-        "内容的形式不符合规定。请按数据项说明填写后重新报送。",
-        "The value does not have the form that its item asks for. Write it as the item's description "
-        "says and send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "BAD_CITIZEN_ID",
-        "REFUSE",
-        3,
-        "公民身份号码有误。请核对证件原件后重新报送。",
-        "The citizen id is wrong. Compare it with the document itself and send again.",
-        "GB 11643-1999",
-    ),
-    (
-        "BAD_HOUSE_CODE",
-        "REFUSE",
-        3,
-        "房屋编码有误。请从楼盘表取得编码后重新报送；其他地方编码请加标记。",
-        "The house code is wrong. Take it from the building table and send again; tag a code of "
-        "another local scheme.",
-        "JGJ/T 246-2012",
-    ),
-    (
-        "BAD_REALTY_UNIT_NO",
-        "REFUSE",
-        3,
-        "不动产单元代码有误。请核对不动产登记信息后重新报送；尚无代码的可不填。",
-        "The realty unit code is wrong. Compare it with the land register and send again; leave it out "
-        "if there is none yet.",
-        "GB/T 37346-2019",
-    ),
-    (
-        "BAD_CASE_NO",
-        "REFUSE",
-        3,
-        "案号有误。请按法律文书所载案号填写后重新报送。",
-        "The case number is wrong. Write it as the court's document has it and send again.",
-        "法〔2015〕137号",
-    ),
-    (
-        "USCC_CHECK",
-        "WARN",
-        3,
-        "统一社会信用代码或组织机构代码未通过校验。记录已受理，请核对证照；确系登记机关发放的，无须更改。",
-        "The unified social credit or organisation code fails its check. The record is accepted: "
-        "compare with the licence, and leave it if it was issued so.",
-        "GB 32100-2015；GB 11714-1997",
-    ),
-    (
-        "BAD_AREA",
-        "REFUSE",
-        3,
-        "面积有误。面积应大于零，部分不大于整体，建筑面积等于套内与分摊之和（容差0.01）。请核对测绘成果"
-        "后重新报送。",
-        "An area is wrong: above zero, a part not above the whole, gross equal to inner plus shared "
-        "within 0.01. Compare with the survey and send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "BAD_DATE_ORDER",
-        "REFUSE",
-        3,
-        "日期先后有误，结束早于开始。请核对合同或文书后重新报送。",
-        "Two dates are in the wrong order: an end before its beginning. Compare with the document and "
-        "send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "BAD_TIME",
-        "REFUSE",
-        3,
-        "发生时间晚于当前时间。请校准来源系统的时钟和时区后重新报送。",
-        "The event lies in the future. Set the clock and time zone of the source system and send again.",
-        ACCESS_RULES,
-    ),
-    (
-        "BAD_SHARE",
-        "REFUSE",
-        3,
-        "份额有误。按份共有人的份额应各在0至1之间，同一方合计为1；份额与份额文本不得矛盾。请核对后重新报送。",
-        "A share is wrong: each between 0 and 1, those of one side adding up to 1, number and text "
-        "agreeing. Mend it and send again.",
-        "《中华人民共和国民法典》第二百九十八条（按份共有）",
-    ),
-    (
-        "BAD_AMOUNT",
-        "REFUSE",
-        3,
-        "金额有误。金额不得为负，必填金额应大于零，首付款与贷款之和不大于总价。请核对合同后重新报送。",
-        "An amount is wrong: not negative, above zero where required, down payment plus loan not above "
-        "the price. Compare with the contract and send again.",
-        NATIONAL_STANDARD,
-    ),
-    (
-        "BAD_PARTY",
-        "REFUSE",
-        3,
-        "当事人有误。合同各方应齐全，角色应属于该合同。请补充或更正当事人后重新报送。",
-        "The parties are wrong: each side must be there, in a role that belongs to the record. "
-        "Complete them and send again.",
-        NATIONAL_STANDARD,
     ),
     # 4 — lifecycle: is the step legal from the present status
     (
@@ -302,23 +193,21 @@ TEXTS: tuple[tuple[str, str, int, str, str, str], ...] = (
         "The filing number is not that of the filing. It stays through every amendment: give the first one.",
         FILING_RULES,
     ),
-    # 5 — rules: does the law allow it
+    # What the exchange asked of itself and no longer needs
     (
-        "UNIT_UNKNOWN",
+        "NOT_DUE",
         "REFUSE",
         5,
-        "楼盘表中没有该房屋，或该房屋已撤回。请先在楼盘表登记房屋，再签约备案。",
-        "The building table does not have this unit, or no longer. Register the unit first, then sign "
-        "and file.",
-        FILING_RULES,
+        "该期限未届满，或已变更。无须处理。",
+        "The term has not ended, or was changed meanwhile: there is nothing to do.",
+        ACCESS_RULES,
     ),
     (
-        "UNIT_ALREADY_SOLD",
+        "MOOT",
         "REFUSE",
         5,
-        "该房屋已有未终止的买卖合同。请先注销或撤销原合同，再签约备案。",
-        "Another sale contract stands on this unit. It must be cancelled or revoked before a new one "
-        "is signed.",
-        "《商品房销售管理办法》（建设部令第88号）第十条；建房规〔2020〕4号",
+        "所涉事项已不存在。无须处理。",
+        "What this was about no longer stands: there is nothing to do.",
+        ACCESS_RULES,
     ),
 )

@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from broker.admission.reason_texts import TEXTS
+from broker.admission.reason_texts_fields import FIELD_TEXTS
+from broker.admission.reason_texts_law import LAW_TEXTS
 
 
 class Severity(StrEnum):
@@ -37,7 +39,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One occurrence of a code.  ``field`` is the path of the value, such as ``parties[1].id_no``."""
+    """One occurrence of a code.  ``field`` is the path of the value, such as ``parties[1].id_no``.
+
+    ``rule_version``: the edition of the policy that a rule of law was applied by; None for any other reason.
+    """
 
     code: str
     severity: Severity
@@ -46,6 +51,7 @@ class Reason:
     legal_basis: str
     field: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    rule_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class Detail(Protocol):
 
 REASONS: dict[str, ReasonKind] = {
     code: ReasonKind(Severity(severity), stage, zh, en, basis)
-    for code, severity, stage, zh, en, basis in TEXTS
+    for code, severity, stage, zh, en, basis in (*TEXTS, *FIELD_TEXTS, *LAW_TEXTS)
 }
 
 

@@ -6,18 +6,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from broker.admission.intake import Quarantined
-from broker.admission.model import Body, Candidate, Emission, Verdict
+from broker.admission.model import Body, Candidate, Emission, Request, Verdict
 from broker.admission.reasons import Evidence, Reason
+from broker.admission.requests import request_key
 from broker.codec import Encode
 from broker.kafka import Header, Outgoing, Record
-from broker.topics import decision_topic, exchange_topic, quarantine_topic
+from broker.slots import slot_of
+from broker.topics import decision_topic, exchange_topic, intake_topic, quarantine_topic
+from schemas.catalogue import INTERNAL, Catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Encoders:
-    """How each record is put on the wire: by subject for the exchange, by topic for the others."""
+    """How each record is put on the wire: by subject for the exchange and the intake, by topic for the others."""
 
     exchange: Mapping[str, Encode]
+    intake: Mapping[str, Encode]
     answer: Mapping[str, Encode]
 
 
@@ -73,11 +77,10 @@ def decision_record(candidate: Candidate, verdict: Verdict, slot: int, slot_seq:
         "revision": verdict.revision,
         "first_decision_id": verdict.first_decision_id,
         "reasons": [_reason(item) for item in verdict.reasons],
-        # Facts of other slots that the decision rests on; every rule in force looks at its own slot alone.
-        "seen": [],
+        "seen": [_evidence(seen) for seen in verdict.seen],
         "effects": [
             {"topic": exchange_topic(e.key.subject), "entity_id": e.key.entity_id, "revision": e.revision}
-            for e in verdict.emissions
+            for e in verdict.revisions
         ],
     }
 
@@ -91,11 +94,21 @@ def _reason(item: Reason) -> dict[str, Any]:
         "legal_basis": item.legal_basis,
         "field": item.field,
         "evidence": [_evidence(seen) for seen in item.evidence],
+        "rule_version": item.rule_version,
     }
 
 
 def _evidence(seen: Evidence) -> dict[str, Any]:
     return {"subject": seen.subject, "entity_id": seen.entity_id, "revision": seen.revision}
+
+
+def request_message(
+    request: Request, catalogue: Catalogue, slots: int, encode: Mapping[str, Encode]
+) -> Outgoing:
+    """What the exchange asks of itself, as a record of its own intake."""
+    key = request_key(catalogue, request.subject, request.body)
+    value = encode[request.subject](request.body)
+    return Outgoing(intake_topic(INTERNAL), slot_of(key, slots), key.encode(), value)
 
 
 def decision_message(principal: str, entity_id: str, slot: int, value: bytes) -> Outgoing:

@@ -6,12 +6,15 @@ Postgres says what was decided, the consumer group's offset says what was publis
 2. decode and place them, each a candidate or quarantined;
 3. begin a Postgres transaction and load what the batch touches;
 4. decide in memory, in slot order;
-5. write decisions, entities, claims, the outbox, the intake positions and the slots, fenced by epoch; commit — from
-   here the decisions stand;
+5. write decisions, entities, claims, facts, timers, the outbox, the intake positions and the slots, fenced by epoch;
+   commit — from here the decisions stand, and whoever waits for one is told;
 6. publish the outbox in one Kafka transaction with the intake offsets, fenced by the group's generation.
 
 A crash between 5 and 6 leaves Postgres ahead of the group offset; whoever owns the slots next publishes that
 difference before it polls.
+
+Once a second the session also sweeps its slots: what time alone brings about (a seizure's term ends) is asked of the
+exchange itself, through its own intake, unless a record on that house has let it happen first.
 """
 
 import time
@@ -26,6 +29,7 @@ from broker.admission.batch import Decider, Decisions, in_slot_order
 from broker.admission.intake import Quarantined, read
 from broker.admission.model import Body, Candidate
 from broker.admission.store import Contended, SlotCursor
+from broker.admission.sweep import Sweep
 from broker.codec import Decoder
 from broker.errors import OwnershipLost, StateAheadOfLog, StateBehindLog, Unavailable
 from broker.kafka import (
@@ -44,6 +48,14 @@ GROUP = "qb-admission"
 POLL_S = 0.2
 MAX_BATCH = 500
 MAX_TRIES = 5
+SWEEP_EVERY_S = 1.0
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time of decisions."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,6 @@ class Knowledge:
     states: Decoder
     decider: Decider
     fill_party_refs: Callable[[str, Body], None]
-    slots: int
 
 
 class AdmissionSession:
@@ -69,8 +80,12 @@ class AdmissionSession:
         dsn: str,
         instance: str,
         metrics: ServiceMetrics,
+        clock: Clock = utc_now,
     ) -> None:
         self._dsn = dsn
+        self._clock = clock
+        self._sweep = Sweep(knowledge.states)
+        self._next_sweep = time.monotonic()
         self._knowledge = knowledge
         self._consumer = consumer
         self._producer = producer
@@ -87,6 +102,8 @@ class AdmissionSession:
             with translated(self._dsn):
                 self._take_over()
             return 0
+        if time.monotonic() >= self._next_sweep:
+            self.sweep()
         if not records:
             return 0
         begun = time.monotonic()
@@ -97,6 +114,16 @@ class AdmissionSession:
             self._metrics.handled(outcome)
         self._metrics.batch(time.monotonic() - begun)
         return len(records)
+
+    def sweep(self) -> int:
+        """Ask the exchange for what is due in our slots. Returns how much was asked; asking twice does no harm."""
+        self._next_sweep = time.monotonic() + SWEEP_EVERY_S
+        with translated(self._dsn):
+            requests = self._sweep.due(self._db, set(self._cursors), self._clock())
+        if requests and self._generation is not None:
+            messages = [self._knowledge.decider.request(request) for request in requests]
+            self._producer.publish(messages, {}, self._generation, GROUP)
+        return len(requests)
 
     # -- taking over ----------------------------------------------------------------------------------------------
 
@@ -167,13 +194,14 @@ class AdmissionSession:
         for _ in range(MAX_TRIES):
             try:
                 return self._decide_in_one_transaction(reads, next_offsets(records))
-            except (Contended, psycopg.errors.UniqueViolation):
-                # Another slot took the same entity or event id since we looked. Look again: now it is there to see.
+            except (Contended, psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
+                # Another slot took the same entity, event id or party since we looked. Look again: now it is there to see.
                 continue
         raise Unavailable(f"a batch was contended {MAX_TRIES} times")
 
     def _read(self, record: Record) -> Candidate | Quarantined:
-        found = read(record, self._knowledge.intake, self._knowledge.decider.catalogue, self._knowledge.slots)
+        decider = self._knowledge.decider
+        found = read(record, self._knowledge.intake, decider.law.catalogue, decider.slots)
         if isinstance(found, Candidate):
             self._knowledge.fill_party_refs(found.subject, found.body)
         return found
@@ -186,15 +214,18 @@ class AdmissionSession:
         with self._db.transaction():
             candidates = [found for _, found in reads if isinstance(found, Candidate)]
             workspace = store.load(self._db, candidates, self._knowledge.states)
-            decisions = self._knowledge.decider.decide_all(reads, workspace, mine, datetime.now(UTC))
+            decisions = self._knowledge.decider.decide_all(reads, workspace, mine, self._clock())
             store.save_cursors(self._db, mine, decisions.cursors)
             store.save_entities(self._db, workspace)
             store.save_claims(self._db, workspace)
+            store.save_facts(self._db, workspace)
+            store.save_timers(self._db, workspace)
             store.save_decisions(self._db, decisions.rows)
             store.replace_outbox(
                 self._db, {slot: cursor.next_seq for slot, cursor in mine.items()}, decisions.outbox
             )
             store.save_positions(self._db, offsets)
+            store.tell_waiting(self._db)
         self._cursors |= decisions.cursors
         return decisions
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 from kafka import KafkaProducer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
 
-from broker.errors import Unavailable
+from broker.errors import QianbeiError, Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.consumer import Generation
 from broker.kafka.types import Outgoing, TopicPartition
@@ -45,6 +45,19 @@ class _Client:
             partition=message.partition,
         )
 
+    def learn(self, topics: Iterable[str]) -> None:
+        """Learn where these topics are, all at once.
+
+        The client learns of a topic when it is first written to and waits some 70 ms for it; the first batch to fifty
+        topics would take seconds. Asked at the same time, all waits share one answer.
+        """
+        wanted = list(topics)
+        with (
+            translated(self._connection, "read where topics are"),
+            ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool,
+        ):
+            list(pool.map(self._client.partitions_for, wanted))
+
 
 class IdempotentProducer(_Client):
     """Writes each record once, in order; ``send`` gives back a receipt that waits for the acknowledgement."""
@@ -75,6 +88,22 @@ class IdempotentProducer(_Client):
                 return int(future.get(timeout=self._timeout_s).offset)
 
         return receipt
+
+    def post(self, message: Outgoing, done: Callable[[int | QianbeiError], None]) -> None:
+        """Queue a record. ``done`` is told the offset, or what went wrong, on the client's own thread: it may not block."""
+        doing = f"write to {message.topic}"
+        with translated(self._connection, doing):
+            future = self._send(message)
+
+        def failed(error: BaseException) -> None:
+            try:
+                with translated(self._connection, doing, indefinite=True):
+                    raise error
+            except QianbeiError as explained:
+                done(explained)
+
+        future.add_callback(lambda written: done(int(written.offset)))
+        future.add_errback(failed)
 
     def flush(self) -> None:
         """Wait until all that was queued is acknowledged or has failed."""
@@ -119,19 +148,6 @@ class TransactionalProducer(_Client):
             raise
         return self
 
-    def learn(self, topics: Iterable[str]) -> None:
-        """Learn where these topics are, all at once.
-
-        The client learns of a topic when it is first written to and waits some 70 ms for it; the first batch to fifty
-        topics would take seconds. Asked at the same time, all waits share one answer.
-        """
-        wanted = list(topics)
-        with (
-            translated(self._connection, "read where topics are"),
-            ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool,
-        ):
-            list(pool.map(self._client.partitions_for, wanted))
-
     def publish(
         self,
         messages: Iterable[Outgoing],
@@ -139,7 +155,7 @@ class TransactionalProducer(_Client):
         generation: Generation,
         group: str,
     ) -> None:
-        """Write all messages and commit the offsets of ``group``, atomically.
+        """Write all messages and commit the offsets of ``group``, if there are any, atomically.
 
         Raises OwnershipLost if the generation is no longer the group's, Indefinite if the outcome is unknown.
         """
@@ -158,9 +174,10 @@ class TransactionalProducer(_Client):
                 if future.exception is not None:
                     raise future.exception
             # 3. The offsets, fenced by the generation in which the records were read.
-            self._client.send_offsets_to_transaction(
-                {KafkaPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()},
-                generation.handle._replace(group_id=group),
-            )
+            if offsets:
+                self._client.send_offsets_to_transaction(
+                    {KafkaPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()},
+                    generation.handle._replace(group_id=group),
+                )
             # 4. Commit. From here read_committed readers see the batch.
             self._client.commit_transaction()

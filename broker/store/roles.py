@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
-ADMISSION, COMPACTION, READER = "qb_admission", "qb_compaction", "qb_reader"
-ROLES = (ADMISSION, COMPACTION, READER)
+ADMISSION, COMPACTION, READER, API = "qb_admission", "qb_compaction", "qb_reader", "qb_api"
+ROLES = (ADMISSION, COMPACTION, READER, API)
 
 _GRANTS = (
     "GRANT USAGE ON SCHEMA admission TO qb_admission, qb_reader",
@@ -14,6 +14,12 @@ _GRANTS = (
     # Slots are made once, at deployment: an instance may take one over, never add or drop one.
     "REVOKE INSERT, DELETE ON admission.slot FROM qb_admission",
     "GRANT SELECT ON ALL TABLES IN SCHEMA admission TO qb_reader",
+    # The front door answers from decisions and from what stands now. It writes nothing: what it takes goes to the intake.
+    "GRANT USAGE ON SCHEMA admission TO qb_api",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA admission TO qb_api",
+    # … but for when a token was last used.
+    "GRANT USAGE ON SCHEMA front TO qb_api",
+    "GRANT SELECT, UPDATE (last_used_at) ON front.token TO qb_api",
     "GRANT USAGE, CREATE ON SCHEMA latest TO qb_compaction",
     "GRANT USAGE ON SCHEMA latest TO qb_reader",
     "GRANT SELECT ON ALL TABLES IN SCHEMA latest TO qb_reader",
@@ -33,8 +39,7 @@ def ensure_roles(db: psycopg.Connection[tuple[object, ...]], passwords: Mapping[
         db.execute(statement)
     database = sql.Identifier(db.info.dbname)
     db.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
-    db.execute(
-        sql.SQL("GRANT CONNECT ON DATABASE {} TO qb_admission, qb_compaction, qb_reader").format(database)
-    )
+    everyone = sql.SQL(", ").join(map(sql.Identifier, ROLES))
+    db.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, everyone))
     for grant in _GRANTS:
         db.execute(sql.SQL(grant).format(database=database))

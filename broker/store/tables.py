@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
     text,
@@ -54,8 +55,11 @@ entity = Table(
     Column("status", Text),
     Column("state", LargeBinary),
 )
+#: A house's conflicts are read whole, for what was resolved can be raised again.
+Index("entity_conflict_of_house", entity.c.house_code, postgresql_where=entity.c.subject == "conflict")
 
-#: Accepted and refused records, by what makes a record the same; ``record`` is the Avro decision as on the wire.
+#: Accepted and refused records, by what makes a record the same; ``record`` is the Avro decision as on the wire. What was
+#: due before a record happens with it, and is remembered under the record's slot and ``slot_seq``.
 decision = Table(
     "decision",
     metadata,
@@ -68,10 +72,11 @@ decision = Table(
     Column("slot_seq", BigInteger, nullable=False),
     Column("revision", BigInteger),
     Column("record", LargeBinary, nullable=False),
-    Index("decision_slot_seq", "slot", "slot_seq", unique=True),
+    Index("decision_slot_seq", "slot", "slot_seq"),
 )
 
-#: What stands on a house now: one row a live contract. Its principals are those with an interest in it.
+#: What stands on a house now: live contracts, seizures, titles, open conflicts. Its principals, perhaps none, are those with
+#: an interest in it; ``amount`` is in CNY yuan.
 claim = Table(
     "claim",
     metadata,
@@ -79,19 +84,51 @@ claim = Table(
     Column("subject", Text, primary_key=True),
     Column("entity_id", Text, primary_key=True),
     Column("status", Text, nullable=False),
-    Column("baseline", Boolean, nullable=False),
+    Column("beside", Boolean, nullable=False),
     Column("contract_no", Text),
     Column("principals", ARRAY(Text), nullable=False),
+    Column("kind", Text),
+    Column("rank", Integer),
+    Column("amount", Numeric(16, 2)),
 )
-#: Stands behind the rule UNIT_ALREADY_SOLD: were the rule wrong, this would stop the second sale.
+#: Stands behind the fencing of slots: no two instances each take a sale of one house that the other does not know of.
 Index(
     "claim_one_live_sale",
     claim.c.house_code,
     unique=True,
-    postgresql_where=(claim.c.subject == "sale") & claim.c.baseline.is_(False),
+    postgresql_where=(claim.c.subject == "sale") & claim.c.beside.is_(False),
 )
 
-#: What is decided but perhaps not yet published. Read by the one owner of the slot, in ``slot_seq`` order.
+#: What an entity of one slot tells the decisions of all others, found by kind and key. Read and written under advisory locks.
+fact = Table(
+    "fact",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("entity_id", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("house_code", Text),
+    Column("details", JSONB, nullable=False),
+    Index("fact_entity", "subject", "entity_id"),
+)
+
+#: What will happen to an entity by itself: at most one event each, in the slot that decides on the entity.
+timer = Table(
+    "timer",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("entity_id", Text, primary_key=True),
+    Column("slot", Integer, nullable=False),
+    Column("house_code", Text),
+    Column("event_type", Text, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("event_id", Text, nullable=False),
+    Index("timer_due", "slot", "due_at"),
+)
+
+#: What is decided but perhaps not yet published. Read by the one owner of the slot, in ``slot_seq`` order. ``partition`` is
+#: where the message goes: another slot's for what is asked of that one.
 outbox = Table(
     "outbox",
     metadata,
@@ -101,7 +138,25 @@ outbox = Table(
     Column("intake_topic", Text, nullable=False),
     Column("intake_offset", BigInteger, nullable=False),
     Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
     Column("key", LargeBinary),
     Column("value", LargeBinary),
     Column("headers", JSONB, nullable=False),
+)
+
+#: The tokens of the front door. Of a token's secret only the SHA-256 is kept. Not admission's: it cannot be rebuilt.
+token = Table(
+    "token",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("secret_sha256", Text, nullable=False, unique=True),
+    Column("principal", Text, nullable=False),
+    Column("subjects", ARRAY(Text), nullable=False),
+    Column("actions", ARRAY(Text), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Column("last_used_at", DateTime(timezone=True)),
+    schema="front",
 )

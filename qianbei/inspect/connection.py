@@ -33,6 +33,7 @@ class ClientConnection:
     group_prefix: str
     partitions: int
     sends: Mapping[str, tuple[str, ...]]
+    front_doors: tuple[str, ...] = ()
 
 
 def client_connection(site: Site, principal: str) -> ClientConnection:
@@ -58,6 +59,7 @@ def client_connection(site: Site, principal: str) -> ClientConnection:
         group_prefix=group_prefix(principal),
         partitions=admin.slots,
         sends={s: tuple(sorted(types)) for s, types in sorted(catalogue.principal(principal).sends.items())},
+        front_doors=site.front_doors(),
     )
 
 
@@ -83,6 +85,7 @@ def as_env(c: ClientConnection) -> str:
         "QIANBEI_DECISION_TOPIC": c.decision_topic,
         "QIANBEI_DEPT_TOPICS": ",".join(c.dept_topics),
         "QIANBEI_GROUP_PREFIX": c.group_prefix,
+        "QIANBEI_FRONT_DOOR": ",".join(c.front_doors) or None,
     }
     return "\n".join(
         f"{name}={shlex.quote(value) if value else ''}"

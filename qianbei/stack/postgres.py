@@ -37,6 +37,9 @@ SETTINGS = {
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
     "max_connections": "100",
+    # Admission locks parties, permits and contracts by advisory locks, up to 1,024 a batch. They lie in one table for
+    # all sessions, of this number times max_connections: the usual 64 would hold six full batches, this holds 25.
+    "max_locks_per_transaction": "256",
     "shared_buffers": "192MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",

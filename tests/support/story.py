@@ -59,7 +59,10 @@ def sold_house(*, lender_uscc: str | None = None) -> list[Event]:
     unit = event(
         "bureau", "unit", example("unit", "registered"), entity_id=house, house_code=house, version=1
     )
+    # A finished unit (现售): an unfinished one would need its project's presale permit first.
     sale = example("sale", "presale") | {
+        "contract_kind": "12",
+        "presale_permit_no": None,
         "entity_id": contract,
         "contract_no": contract,
         "house_code": house,

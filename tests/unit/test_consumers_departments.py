@@ -85,6 +85,19 @@ def test_a_removed_listing_is_forgotten() -> None:
     assert list(files.listings) == []
 
 
+def test_a_judge_has_conflicts_to_settle_until_they_are_resolved() -> None:
+    files = court.HouseFiles()
+    side: dict[str, Any] = filled("conflict")["sides"][0]
+    sides = [side | {"subject": name, "entity_id": name[0]} for name in ("seizure", "sale")]
+    about: dict[str, Any] = {"house_code": "H1", "kind": "SEIZED_UNIT_SOLD", "sides": sides}
+    files(received("dept.court.conflict.v1", 1, "c", status="OPEN", **about))
+    files(received("dept.court.conflict.v1", 1, "d", status="OPEN", **(about | {"house_code": "H2"})))
+    (found,) = files.to_settle("H1")
+    assert (found.kind, found.sides) == ("SEIZED_UNIT_SOLD", (("seizure", "s"), ("sale", "s")))
+    files(received("dept.court.conflict.v1", 2, "c", status="RESOLVED", **about))
+    assert files.to_settle("H1") == []
+
+
 def test_the_police_know_who_lives_where_on_a_day() -> None:
     register = police.ResidenceRegister()
     occupant = filled("lease")["occupants"][0] | {"id_type": "1", "id_no": person("X", "x", "O")["id_no"]}

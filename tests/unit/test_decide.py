@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from broker.admission.decide import decide
+from broker.admission.decide import Law, decide
 from broker.admission.model import Candidate, Entity, EntityKey, Outcome, Place, Verdict
 from broker.admission.reasons import Reason, reason
 from broker.admission.workspace import Workspace
 from schemas.catalogue import load_catalogue
+from schemas.policies import load_policy
 from tests.support.story import example
 
 NOW = datetime(2021, 6, 1, tzinfo=UTC)
 CATALOGUE = load_catalogue()
-SLOT = 0
+SLOT, SLOTS = 0, 1
 ICBC = "91411400MA4000012N"
 
 
@@ -32,8 +33,9 @@ class World:
         sha = str(hash(repr(sorted(body.items(), key=lambda item: item[0]))))
         self.offset += 1
         candidate = Candidate(Place(f"intake.{principal}", SLOT, self.offset), sha, principal, subject, body)
-        verdict = decide(candidate, self.workspace, CATALOGUE, lambda _c, _n: self.found, NOW)
-        self.workspace.apply(candidate, verdict, SLOT)
+        law = Law(CATALOGUE, load_policy(), lambda _c, _n: self.found)
+        verdict = decide(candidate, self.workspace, law, NOW)
+        self.workspace.apply(candidate, verdict, SLOTS)
         return verdict
 
 
@@ -43,6 +45,8 @@ def world() -> World:
     world = World()
     house = PRESALE["house_code"]
     unit = example("unit", "registered") | {"entity_id": house, "house_code": house}
+    project = example("project", "registered")
+    assert world.happen("bureau", "project", project, version=1).outcome is Outcome.ACCEPTED
     assert world.happen("bureau", "unit", unit, version=1).outcome is Outcome.ACCEPTED
     return world
 
@@ -128,11 +132,15 @@ def test_one_unit_one_live_sale(world: World) -> None:
     assert world.happen("bureau", "sale", other, version=2).outcome is Outcome.ACCEPTED
 
 
-def test_stock_data_may_begin_anywhere_and_does_not_lock(world: World) -> None:
+def test_stock_data_may_begin_anywhere_and_is_warned_about_where_others_are_refused(world: World) -> None:
     stock = FILED | {"baseline": True, "version": 17}
     assert world.happen("bureau", "sale", stock).outcome is Outcome.ACCEPTED
     other = SIGNED | {"entity_id": "HT-2", "contract_no": "HT-2"}
-    assert world.happen("bureau", "sale", other).outcome is Outcome.ACCEPTED
+    assert codes(world.happen("bureau", "sale", other)) == ["UNIT_ALREADY_SOLD"]
+    late = stock | {"entity_id": "HT-3", "contract_no": "HT-3"}
+    verdict = world.happen("bureau", "sale", late)
+    assert (verdict.outcome, codes(verdict)) == (Outcome.ACCEPTED, ["UNIT_ALREADY_SOLD"])
+    assert [e.body["kind"] for e in verdict.emissions if e.key.subject == "conflict"] == ["DOUBLE_SALE"]
 
 
 def test_a_filing_number_stays(world: World) -> None:
@@ -169,14 +177,16 @@ def test_a_mortgage_makes_its_bank_interested_in_the_sale(world: World) -> None:
         "version": 1,
     }
     verdict = world.happen("bank.icbc", "mortgage", mortgage)
-    own, change = verdict.emissions
+    own, change, unit = verdict.emissions
+    assert (unit.body["event_type"], unit.body["restrictions"]) == ("RESTATED", ["PRE_MORTGAGED"])
     assert own.body["interested"] == ["bank.icbc"]
     assert change.key == EntityKey("sale", SIGNED["entity_id"])
     assert (change.body["event_type"], change.revision, change.status) == ("INTEREST_CHANGED", 2, "SIGNED")
     assert (change.body["interested_before"], change.body["interested"]) == ([], ["bank.icbc"])
 
     ended = mortgage | {"event_type": "VOIDED", "contract_status": "VOIDED", "version": 2}
-    _, back = world.happen("bank.icbc", "mortgage", ended).emissions
+    _, back, unit = world.happen("bank.icbc", "mortgage", ended).emissions
+    assert (unit.body["event_type"], unit.body["restrictions"]) == ("RESTATED", [])
     assert (back.body["interested_before"], back.body["interested"]) == (["bank.icbc"], [])
 
 
@@ -192,11 +202,12 @@ def test_a_source_cannot_write_what_the_exchange_owns(world: World) -> None:
     body = verdict.emissions[0].body
     assert body["queue_place"] is None
     assert body["effective_kind"] is None
-    assert (body["revision"], body["interested"], body["status"]) == (1, [], "EFFECTIVE")
+    assert (body["revision"], body["interested"], body["status"]) == (1, [], "HELD")
 
 
 def test_deciding_anew_gives_the_same_decision_id(world: World) -> None:
     body = SIGNED | {"event_id": str(uuid.uuid4()), "source": "bureau"}
     candidate = Candidate(Place("intake.bureau", 0, 77), "sha", "bureau", "sale", body)
-    verdicts = [decide(candidate, world.workspace, CATALOGUE, lambda _c, _n: (), NOW) for _ in range(2)]
+    law = Law(CATALOGUE, load_policy(), lambda _c, _n: ())
+    verdicts = [decide(candidate, world.workspace, law, NOW) for _ in range(2)]
     assert verdicts[0] == verdicts[1]

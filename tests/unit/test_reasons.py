@@ -14,7 +14,8 @@ STAGES = {
     3: "BAD_CITIZEN_ID BAD_HOUSE_CODE BAD_REALTY_UNIT_NO BAD_CASE_NO UNKNOWN_CODE TOO_LONG EMPTY_CORE_FIELD BAD_AREA "
     "BAD_DATE_ORDER BAD_SHARE BAD_AMOUNT BAD_PARTY BAD_TIME BAD_FORMAT USCC_CHECK",
     4: "ILLEGAL_TRANSITION STATUS_MISMATCH FILING_NO_CHANGED",
-    5: "UNIT_UNKNOWN UNIT_ALREADY_SOLD",
+    5: "UNIT_UNKNOWN UNIT_ALREADY_SOLD UNIT_SEIZED LISTED_BUYER NO_PRESALE_PERMIT MORTGAGE_RANK_TAKEN MORTGAGE_OVER_VALUE "
+    "LEASE_TOO_LONG CHANGE_UNDER_NOTICE CHANGE_UNDER_MORTGAGE",
 }
 
 
@@ -36,7 +37,8 @@ def test_each_text_says_what_is_wrong_and_what_to_do_in_both_languages(code):
 
 
 def test_severities_follow_the_stages():
-    assert {code for code, kind in REASONS.items() if kind.severity is Severity.WARN} == {"USCC_CHECK"}
+    warnings = {code for code, kind in REASONS.items() if kind.severity is Severity.WARN}
+    assert warnings == {"USCC_CHECK", "MORTGAGE_OVER_VALUE"}
     for kind in REASONS.values():
         assert (kind.severity is Severity.QUARANTINE) == (kind.stage == 0)
 

@@ -17,7 +17,7 @@ from broker.routing.project import compile_projection
 from broker.routing.scan import zigzag
 from schemas.derive import Schema
 from schemas.entitlements import Grant, grants, load_entitlements
-from schemas.files import parsed
+from schemas.files import latest_version, parsed
 from tests.unit.test_derive import grant_of
 from tests.unit.test_routing_records import avro_bytes, exchange_bytes, filled, schema_of
 
@@ -146,7 +146,7 @@ def parsed_form(schema: Schema) -> Schema:
 
 def cutter(*granted: Grant, writer: Schema | None = None) -> Cutter:
     newest = schema_of(granted[0].subject)
-    read = parsed_form(writer) if writer else parsed(granted[0].subject, 1)
+    read = parsed_form(writer) if writer else parsed(granted[0].subject, latest_version(granted[0].subject))
     return Cutter(newest, read, granted, [b""] * len(granted))
 
 

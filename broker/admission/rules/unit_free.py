@@ -1,26 +1,22 @@
-"""One unit, one live sale: a unit that is sold cannot be sold again until that contract ends."""
+"""One unit, one live sale: a unit that is sold cannot be sold again until that contract ends.
+
+《商品房销售管理办法》（建设部令第88号）第十条, and 建房规〔2020〕4号 for the filing of all sales.
+"""
 
 from collections.abc import Sequence
 
-from broker.admission.model import Candidate, EntityKey, View
-from broker.admission.reasons import Evidence, Reason, reason
+from broker.admission.draft import Draft
+from broker.admission.model import Candidate
+from broker.admission.reasons import Reason, reason
 from schemas.catalogue import LIVE_STATUSES
 
 
-def unit_free(candidate: Candidate, view: View) -> Sequence[Reason]:
-    """UNIT_ALREADY_SOLD if another live sale that is no stock data stands on the house."""
+def unit_free(candidate: Candidate, draft: Draft) -> Sequence[Reason]:
+    """UNIT_ALREADY_SOLD for each other live sale of the house, stock data included."""
     if candidate.subject != "sale" or candidate.event_type not in LIVE_STATUSES:
         return ()
-    others = [
-        claim.key
-        for claim in view.claims(candidate.house_code or "").values()
-        if claim.key.subject == "sale" and claim.key != candidate.key and not claim.baseline
-    ]
     return tuple(
-        reason("UNIT_ALREADY_SOLD", field="house_code", evidence=(_seen(view, key),)) for key in others
+        reason("UNIT_ALREADY_SOLD", field="house_code", evidence=(draft.evidence(key),))
+        for key in draft.standing(candidate.house_code or "", "sale")
+        if key != candidate.key
     )
-
-
-def _seen(view: View, key: EntityKey) -> Evidence:
-    other = view.entity(key)
-    return Evidence(key.subject, key.entity_id, other.revision if other else None)

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 
-from broker.admission.model import CONTRACTS, Candidate, EntityKey, View
-from broker.admission.reasons import Evidence, Reason, reason
+from broker.admission.draft import Draft
+from broker.admission.model import CONTRACTS, Candidate, EntityKey
+from broker.admission.reasons import Reason, reason
 
 #: A contract may always end, even when its unit was withdrawn meanwhile.
 ENDINGS = frozenset({"CANCELLED", "REVOKED", "VOIDED", "COMPLETED"})
 
 
-def unit_known(candidate: Candidate, view: View) -> Sequence[Reason]:
+def unit_known(candidate: Candidate, draft: Draft) -> Sequence[Reason]:
     """UNIT_UNKNOWN if a contract names a unit that is not registered, or no longer."""
     if candidate.subject not in CONTRACTS or candidate.event_type in ENDINGS:
         return ()
-    house_code = candidate.house_code or ""
-    unit = view.entity(EntityKey("unit", house_code))
+    key = EntityKey("unit", candidate.house_code or "")
+    unit = draft.entity(key)
     if unit is not None and unit.status == "ACTIVE":
         return ()
-    seen = Evidence("unit", house_code, unit.revision if unit and unit.revision else None)
-    return (reason("UNIT_UNKNOWN", field="house_code", evidence=(seen,)),)
+    return (reason("UNIT_UNKNOWN", field="house_code", evidence=(draft.evidence(key),)),)

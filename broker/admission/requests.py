@@ -1,0 +1,28 @@
+"""What the exchange asks of itself through ``intake.internal``: of which subjects, and where such a record belongs."""
+
+from uuid import UUID, uuid5
+
+from broker.admission.model import Body
+from broker.slots import slot_key
+from schemas.catalogue import Catalogue
+
+REQUESTED = frozenset({"seizure", "defaulter", "conflict", "feedback"})
+"""The subjects of requests; each is encoded with the subject's own schema."""
+
+NOTED = "NOTED"
+"""Asks a house's slot to note a feedback on its unit."""
+
+
+def request_key(catalogue: Catalogue, subject: str, body: Body) -> str:
+    """The key that a request must have: that of any such record, but a feedback goes to the house it is noted on.
+
+    A unit cannot be named instead: the slot of the feedback does not know it, and a record must be whole.
+    """
+    if subject == "feedback" and body["event_type"] == NOTED:
+        return str(body["house_code"] or body["entity_id"])
+    return slot_key(catalogue, subject, body)
+
+
+def caused(cause_event_id: str, entity_id: str, event_type: str) -> str:
+    """The id of an event that the exchange makes because of another: the same however often that is decided anew."""
+    return str(uuid5(UUID(cause_event_id), f"{entity_id}:{event_type}"))

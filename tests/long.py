@@ -17,6 +17,10 @@ RECORDS = ROOT / "benchmarks" / "results" / "long.jsonl"
 
 CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
     "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000"}, ["tests/fault"]),
+    "law": (
+        {"QIANBEI_LAW_HISTORIES": "2000", "QIANBEI_LAW_SEED": "", "QIANBEI_LAW_HISTORIES_ON_KAFKA": "50"},
+        ["tests/machine/test_law.py", "tests/machine/test_law_on_kafka.py"],
+    ),
     "ten-seeds": ({"QIANBEI_SEED_EVENTS": "20000"}, ["tests/integration/test_ten_seeds.py"]),
 }
 

@@ -4,15 +4,8 @@ from collections.abc import Callable
 
 from producers.simulator.contracts import LENDERS
 from producers.simulator.lives_contracts import correction_life, lease_life, loan_life, sale_life
-from producers.simulator.lives_offices import (
-    alias_life,
-    household_life,
-    listing_life,
-    project_withdrawal_life,
-    seizure_life,
-    watch_life,
-    withdrawal_life,
-)
+from producers.simulator.lives_court import alias_life, any_listing, any_seizure, watch_life
+from producers.simulator.lives_offices import household_life, project_withdrawal_life, withdrawal_life
 from producers.simulator.town import Life, Start, Town, Wait
 
 _CORRECTORS = ("education", "civil", "monitoring", "court", "registry", "police", "bureau", "fund", "tax")
@@ -31,12 +24,12 @@ def business(town: Town, lives_a_day: float) -> Life:
 
 
 def _sell_new(town: Town) -> Life | None:
-    home = town.take_home(town.for_sale)
+    home = town.take_free_home(town.for_sale)
     return sale_life(town, home) if home else None
 
 
 def _sell_again(town: Town) -> Life | None:
-    home = town.take_home(town.owned)
+    home = town.take_free_home(town.owned)
     return sale_life(town, home) if home else _sell_new(town)
 
 
@@ -48,15 +41,9 @@ def _borrow(town: Town) -> Life | None:
     if not town.owned:
         return None
     home = town.rng.choice(town.owned)
+    if town.docket.is_seized(home):
+        return None
     return loan_life(town, home, home.owners, town.rng.choice(LENDERS), None)
-
-
-def _seize(town: Town) -> Life:
-    return seizure_life(town, town.any_home(), None)
-
-
-def _list(town: Town) -> Life:
-    return listing_life(town, town.people.company() if town.chance(0.15) else town.people.person())
 
 
 def _link(town: Town) -> Life:
@@ -85,8 +72,8 @@ _MIX: dict[Callable[[Town], Life | None], float] = {
     _sell_again: 12,
     _let: 21,
     _borrow: 6,
-    _seize: 6,
-    _list: 4,
+    any_seizure: 6,
+    any_listing: 4,
     watch_life: 2,
     _link: 1.5,
     _record_family: 7,

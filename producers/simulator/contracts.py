@@ -101,6 +101,7 @@ class Contracts:
         amount: Decimal,
         at: datetime,
         sale_no: str | None,
+        rank: int,
     ) -> Record:
         """A mortgage, linked to the sale that it pays for if ``sale_no`` is given."""
         start = at.date()
@@ -114,7 +115,7 @@ class Contracts:
             "secured_principal": amount,
             "debt_start": start,
             "debt_end": _years_later(start, self._rng.choice((10, 20, 25, 30))),
-            "rank": 1,
+            "rank": rank,
             "loan_kind": lender.loan_kind,
         }
 

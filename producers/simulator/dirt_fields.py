@@ -29,6 +29,8 @@ _PARTY_LISTS = {
     "household": "members",
 }
 _CITIZEN_CARD = "1"
+_WITH_CHECK = 18
+"""Length of a citizen's number that has a check character."""
 
 
 def _after(happen: Happen, name: str) -> Any:
@@ -42,7 +44,7 @@ def _has(happen: Happen, name: str) -> bool:
 def _bad_citizen_id(_town: Town, happen: Happen) -> Record | None:
     name = _PARTY_LISTS.get(happen.dossier.subject)
     people = (
-        [at for at, party in enumerate(_after(happen, name) or ()) if party["id_type"] == _CITIZEN_CARD]
+        [at for at, party in enumerate(_after(happen, name) or ()) if _has_check_character(party)]
         if name
         else []
     )
@@ -53,6 +55,10 @@ def _bad_citizen_id(_town: Town, happen: Happen) -> Record | None:
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
     parties[people[0]] = {**parties[people[0]], "id_no": clear(wrong)}
     return {name: parties}
+
+
+def _has_check_character(party: Record) -> bool:
+    return party["id_type"] == _CITIZEN_CARD and len(party["id_no"]["ciphertext"]) == _WITH_CHECK
 
 
 def _bad_realty_unit_no(_town: Town, happen: Happen) -> Record | None:
@@ -97,7 +103,9 @@ def _bad_amount(_town: Town, happen: Happen) -> Record | None:
 
 def _bad_date_order(_town: Town, happen: Happen) -> Record | None:
     names = _ORDERED.get(happen.dossier.subject)
-    return {names[1]: _after(happen, names[0]) - timedelta(days=1)} if names else None
+    if not names or not _has(happen, names[0]):
+        return None
+    return {names[1]: _after(happen, names[0]) - timedelta(days=1)}
 
 
 def _bad_party(town: Town, happen: Happen) -> Record | None:

@@ -6,6 +6,7 @@ source does that errs and mends; so the lives go on as planned.
 
 from collections.abc import Callable, Iterable
 
+from producers.simulator.dirt_barred import BARRED
 from producers.simulator.dirt_basics import Kind, again, right
 from producers.simulator.dirt_fields import SPOILERS
 from producers.simulator.dirt_law import LAW
@@ -93,8 +94,8 @@ def _wrong_partition(town: Town, happen: Happen) -> Iterable[Planned] | None:
     if town.slots < 2:
         return None
     sent = right(happen)
-    slot = slot_of(happen.dossier.key, town.slots)
     fresh = again(happen, "wrong_partition", 1)
+    slot = slot_of(fresh.key or b"", town.slots)
     return sent, fresh._replace(partition=(slot + town.rng.randrange(1, town.slots)) % town.slots)
 
 
@@ -132,4 +133,5 @@ KINDS: dict[str, Kind] = {
     "wrong_key": _wrong_key,
     "bad_envelope": _bad_envelope,
     **LAW,
+    **BARRED,
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from producers.simulator.dirt_basics import Kind, again, right
 from producers.simulator.dossier import Dossier
 from producers.simulator.ledger import Planned, Record
-from producers.simulator.model_tables import CONTRACTS, LIFECYCLES, LIVE, MAY_SEND
+from producers.simulator.model_tables import CONTRACTS, LIFECYCLES, LIVE, MAY_SEND, QUEUE, SEIZED
 from producers.simulator.numbers import house_code, slot_of
 from producers.simulator.town import Happen, Town
 
@@ -55,9 +55,9 @@ def _unit_changed(town: Town, happen: Happen) -> Iterable[Planned] | None:
 def _illegal_transition(town: Town, happen: Happen) -> Iterable[Planned] | None:
     dossier = happen.dossier
     sent = right(happen)
-    illegal = [
-        name for name, (before, _) in LIFECYCLES[dossier.subject].items() if dossier.status not in before
-    ]
+    # Which of its places a seizure has, only the exchange knows.
+    now = SEIZED if dossier.status == QUEUE else {dossier.status}
+    illegal = [name for name, (before, _) in LIFECYCLES[dossier.subject].items() if not now & before]
     event_type = town.rng.choice(illegal)
     # What a filing sets must be there, or the fields are refused before the step is looked at.
     is_unfiled = dossier.subject in CONTRACTS and dossier.state.record.get("filing_no") is None

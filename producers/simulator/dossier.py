@@ -5,23 +5,24 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from producers.simulator.ledger import Facts, Planned, Record
-from producers.simulator.model_tables import CONTRACTS, LIFECYCLES, NONE
+from producers.simulator.ledger import Facts, Planned, Record, terms_of
+from producers.simulator.model_tables import CONTRACTS, HOUSE_KEYED, LIFECYCLES, NONE
 from producers.simulator.wire import Form, State
 
 BEGIN = datetime(2021, 1, 4, 1, 0, tzinfo=UTC)
-"""When the simulated year begins: 09:00 in Shangqiu, the first working day of 2021."""
+"""When the simulated year begins unless told otherwise: 09:00 in Shangqiu, the first working day of 2021."""
 
 
 class Clock:
-    """The only clock of the simulation, in days since BEGIN. The driver of the stream sets it."""
+    """The only clock of the simulation, in days since it began. The driver of the stream sets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: datetime = BEGIN) -> None:
         self.days = 0.0
+        self._begin = begin
 
     def now(self) -> datetime:
         """The simulated instant, to the second."""
-        return BEGIN + timedelta(seconds=int(self.days * 86_400))
+        return self._begin + timedelta(seconds=int(self.days * 86_400))
 
 
 def new_uuid(rng: Random) -> str:
@@ -113,12 +114,9 @@ class Dossier:
         )
 
 
-_KEYED_BY_HOUSE = frozenset({"unit", "sale", "lease", "mortgage", "seizure", "title"})
-
-
 def key_of(subject: str, record: Record) -> bytes:
     """The Kafka key of a record: its house, for what concerns a house, else its own id."""
-    house = record.get("house_code") if subject in _KEYED_BY_HOUSE else None
+    house = record.get("house_code") if subject in HOUSE_KEYED else None
     return (house or record["entity_id"]).encode()  # type: ignore[no-any-return]
 
 
@@ -139,4 +137,6 @@ def facts_of(principal: str, subject: str, record: Record) -> Facts:
         get("lender_uscc"),
         get("mortgagee_uscc"),
         get("sale_contract_no"),
+        bool(get("baseline")),
+        terms_of(subject, record),
     )

@@ -4,6 +4,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 
 from broker.codec import wire_header
 from broker.kafka import Connection, IdempotentProducer, Outgoing
@@ -21,6 +23,8 @@ Headers = Mapping[str, bytes]
 Progress = Callable[[int], None]
 
 MAX_IN_FLIGHT = 2_000
+_OPENING = clock_time(1)
+_YEAR = timedelta(days=365)
 _HOLD_EVERY = 100
 _HOLD_S = 0.05
 _PACE_S = 0.002
@@ -36,14 +40,19 @@ def drive(
     account: Callable[[str], Settings] | None = None,
     progress: Progress | None = None,
     hold: Callable[[], bool] | None = None,
+    begin: datetime | None = None,
 ) -> Ledger:
     """Send the plan of ``seed`` and return the ledger of what was sent, every record of it acknowledged.
+
+    The city's year begins at ``begin``, so long ago by default that it is over today: what a court seized or listed in
+    it is in force, and what it seized or listed for some weeks has run out. So a seed sent again makes duplicates only
+    with the same ``begin``.
 
     ``account`` gives each principal's own settings, so that each source writes as itself; without it ``settings`` must be
     of a user who may write to every intake topic. ``rate`` is records a second, none for as fast as it goes. ``progress``
     is told how many were sent. While ``hold`` says so, nothing is sent: a caller keeps the backlog short with it, since
     with a long one the order in which topics are read is no more like life. Raises what the clients raise; then part of
-    the plan has been sent, and sending it again makes duplicates only.
+    the plan has been sent.
     """
     with Registry(settings.registry_url) as registry:
         headers = wire_headers(registry)
@@ -52,7 +61,7 @@ def drive(
         send = _Senders(stack, settings, account).send
         receipts: deque[Callable[[], int]] = deque()
         for number, planned in enumerate(
-            _paced(plan(seed, events, dirt, settings.slots), rate, hold), start=1
+            _paced(plan(seed, events, dirt, settings.slots, begin or a_year_ago()), rate, hold), start=1
         ):
             receipts.append(send(planned, outgoing(planned, headers, settings.slots, ledger)))
             if len(receipts) > MAX_IN_FLIGHT:
@@ -64,14 +73,23 @@ def drive(
     return ledger
 
 
+def a_year_ago() -> datetime:
+    """When a city begins whose year is over: 09:00 in China, so many days before today that all of it is past."""
+    return datetime.combine(datetime.now(UTC).date(), _OPENING, UTC) - _YEAR
+
+
 def planned_ledger(
-    settings: Settings, seed: int, events: int, dirt: Mapping[str, float] = DEFAULT_RATES
+    settings: Settings,
+    seed: int,
+    events: int,
+    dirt: Mapping[str, float] = DEFAULT_RATES,
+    begin: datetime | None = None,
 ) -> Ledger:
     """The ledger that ``drive`` returns for the same arguments, without sending anything."""
     with Registry(settings.registry_url) as registry:
         headers = wire_headers(registry)
     ledger = Ledger()
-    for planned in plan(seed, events, dirt, settings.slots):
+    for planned in plan(seed, events, dirt, settings.slots, begin or a_year_ago()):
         ledger.add(planned, wire_value(planned, headers))
     return ledger
 

@@ -1,16 +1,23 @@
 """What the simulator planned and what it sent: all that the model may know of a record besides its place in the order."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Record = dict[str, Any]
+Terms = Mapping[str, Any]
+
+NO_TERMS: Terms = MappingProxyType({})
 
 
 class Facts(NamedTuple):
-    """The part of a record on which its decision depends. ``principal`` is the topic's, ``source`` the record's own word."""
+    """The part of a record on which its decision depends. ``principal`` is the topic's, ``source`` the record's own word.
+
+    ``terms`` are what the law asks besides of its subject: see ``terms_of``.
+    """
 
     principal: str
     subject: str
@@ -25,6 +32,51 @@ class Facts(NamedTuple):
     lender_uscc: str | None = None
     mortgagee_uscc: str | None = None
     sale_contract_no: str | None = None
+    baseline: bool = False
+    terms: Terms = NO_TERMS
+
+
+_TERMS = {
+    "unit": ("realty_unit_no", "sale_status", "restrictions"),
+    "sale": ("contract_no", "contract_kind", "presale_permit_no", "signed_at"),
+    "lease": ("contract_no", "lease_start", "lease_end"),
+    "mortgage": ("contract_no", "contract_kind", "rank", "secured_principal", "appraisal_price"),
+    "seizure": (
+        "kind",
+        "occurred_at",
+        "served_at",
+        "start_date",
+        "end_date",
+        "waiting_term",
+        "contract_no",
+        "realty_unit_no",
+        "disposal",
+    ),
+    "defaulter": ("list_type", "expires_on"),
+    "title": ("title_kind", "rights_status_code"),
+}
+_PARTIES = {"sale": "BUYER", "defaulter": "DEFAULTER", "alias": None}
+_PERMIT = ("presale_permit_no", "valid_from", "valid_until")
+
+
+def terms_of(subject: str, record: Record) -> Terms:
+    """The fields that the law looks at, by name.
+
+    ``parties``: (id type, id number) of a sale's buyers, of those who are listed, or of an alias. ``permits``: number and
+    term of each presale permit of a project.
+    """
+    get = record.get
+    terms = {name: get(name) for name in _TERMS.get(subject, ())}
+    if subject in _PARTIES:
+        role = _PARTIES[subject]
+        terms["parties"] = tuple(
+            (party["id_type"], party["id_no"]["ciphertext"].decode())
+            for party in record["parties"]
+            if role is None or party["role"] == role
+        )
+    elif subject == "project":
+        terms["permits"] = tuple(tuple(map(permit.get, _PERMIT)) for permit in record["presale_permits"])
+    return terms
 
 
 class Planned(NamedTuple):

@@ -3,17 +3,18 @@
 from decimal import Decimal
 
 from producers.simulator.contracts import LENDERS, OTHER_LENDER, Lender
+from producers.simulator.docket import Deal, Home
 from producers.simulator.dossier import Dossier
 from producers.simulator.ledger import Record
 from producers.simulator.people import Party
-from producers.simulator.town import Happen, Home, Life, Start, Town, Wait
+from producers.simulator.town import Happen, Life, Start, Town, Wait
 
 _CENT = Decimal("0.01")
 
 
 def sale_life(town: Town, home: Home) -> Life:
     """A home is sold: drafted sometimes, signed, filed, perhaps amended, and in the end completed or undone."""
-    buyers = town.people.couple()
+    buyers = town.buyers()
     lender = _lender(town) if town.chance(0.6) else None
     record = town.contracts.sale(home.unit, home.owners, buyers, town.clock.now(), lender)
     if lender and town.chance(0.3):
@@ -37,26 +38,34 @@ def sale_life(town: Town, home: Home) -> Life:
         # Signing and filing are one step by 建房规〔2020〕4号; the others are filed within days.
         yield town.days(1)
     yield Happen(sale, "FILED", town.contracts.filing(town.clock.now()))
-    if lender:
-        yield Start(loan_life(town, home, buyers, lender, sale))
-    yield from _filed_sale(town, home, buyers, sale)
+    town.docket.deals[sale.entity_id] = Deal(home, buyers, sale)
+    yield from _filed_sale(town, home, buyers, sale, lender)
 
 
-def _filed_sale(town: Town, home: Home, buyers: tuple[Party, ...], sale: Dossier) -> Life:
-    if town.chance(0.5):
-        yield Start(_pre_notice(town, home, buyers, sale.entity_id))
+def _filed_sale(
+    town: Town, home: Home, buyers: tuple[Party, ...], sale: Dossier, lender: Lender | None
+) -> Life:
+    # Parties change or cancel a contract before others rely on it: under a mortgage or a pre-notice they may not.
     if town.chance(0.1):
-        yield town.days(20)
+        yield town.days(5)
         yield Happen(sale, "AMENDED", {"version_no": 2, "decoration": "精装修"})
-    if town.chance(0.04):
+    undone = town.rng.choices((None, "CANCELLED", "REVOKED"), (960, 34, 6))[0]
+    if undone != "CANCELLED":
+        if lender:
+            yield Start(loan_life(town, home, buyers, lender, sale))
+        if town.chance(0.5):
+            yield Start(_pre_notice(town, home, buyers, sale.entity_id))
+    if undone:
         yield town.days(30)
-        undone = "REVOKED" if town.chance(0.15) else "CANCELLED"
-        yield Happen(sale, undone, town.contracts.ending(town.clock.now(), "双方协商解除"))
+        del town.docket.deals[sale.entity_id]
+        reason = "双方协商解除" if undone == "CANCELLED" else "人民法院判决撤销"
+        yield Happen(sale, undone, town.contracts.ending(town.clock.now(), reason))
         town.for_sale.append(home)
         return
     if town.chance(0.65):
         yield Start(_tax(town, home, sale))
     yield town.days(60)
+    del town.docket.deals[sale.entity_id]
     yield Happen(sale, "COMPLETED")
     town.owned.append(Home(home.unit, buyers))
     title = town.offices.title(home.unit, buyers, town.clock.now(), sale.entity_id, is_notice=False)
@@ -70,7 +79,8 @@ def loan_life(
     yield town.days(5)
     amount = (home.unit.listed_price * Decimal("0.6")).quantize(_CENT)
     sale_no = sale.entity_id if sale else None
-    record = town.contracts.mortgage(home.unit, owners, lender, amount, town.clock.now(), sale_no)
+    rank = town.docket.take_rank(home.unit)
+    record = town.contracts.mortgage(home.unit, owners, lender, amount, town.clock.now(), sale_no, rank)
     principal = "bureau" if town.chance(0.1) else lender.principal
     mortgage = town.dossier(principal, "mortgage", record)
     if town.chance(0.1):
@@ -80,6 +90,7 @@ def loan_life(
     if town.chance(0.03):
         yield town.days(2)
         yield Happen(mortgage, "VOIDED", town.contracts.ending(town.clock.now(), "贷款未获批准"))
+        town.docket.free_rank(home.unit, rank)
         return
     yield Happen(mortgage, "FILED", town.contracts.filing(town.clock.now()))
     if lender.principal != "bureau" and town.chance(0.1):
@@ -93,6 +104,7 @@ def loan_life(
         yield town.days(90)
         ended = "REVOKED" if town.chance(0.05) else "CANCELLED"
         yield Happen(mortgage, ended, town.contracts.ending(town.clock.now(), "债务清偿"))
+        town.docket.free_rank(home.unit, rank)
 
 
 def lease_life(town: Town, home: Home) -> Life:

@@ -1,9 +1,11 @@
-"""What happens in offices: the building table grows and changes, courts seize and list, families are recorded."""
+"""What happens in offices: the building table grows and changes, families are recorded."""
 
 from producers.simulator.city import Project, build_units
+from producers.simulator.docket import Home
+from producers.simulator.lives_court import unregistered_seizure_life
 from producers.simulator.offices import project_record, unit_record
 from producers.simulator.people import Party
-from producers.simulator.town import Happen, Home, Life, Start, Town
+from producers.simulator.town import Happen, Life, Start, Town
 
 
 def project_life(town: Town, project: Project) -> Life:
@@ -12,15 +14,31 @@ def project_life(town: Town, project: Project) -> Life:
     yield Happen(dossier, "REGISTERED")
     for unit in build_units(town.rng, project):
         home = Home(unit, (project.developer,))
-        entered = town.dossier("bureau", "unit", unit_record(unit))
-        town.units[unit.house_code] = entered
-        yield Happen(entered, "REGISTERED")
-        town.for_sale.append(home)
-        if town.chance(0.05):
-            yield Start(_measured(town, home))
+        if town.chance(0.015):
+            yield Start(_entered_late(town, home))
+            continue
+        yield from _entered(town, home)
     if town.chance(0.5):
         yield town.days(120)
         yield Happen(dossier, "CHANGED", {"escrow_bank": "商丘甲银行"})
+
+
+def _entered(town: Town, home: Home) -> Life:
+    unit = home.unit
+    entered = town.dossier("bureau", "unit", unit_record(unit))
+    town.units[unit.house_code] = entered
+    yield Happen(entered, "REGISTERED")
+    town.for_sale.append(home)
+    if town.chance(0.05):
+        yield Start(_measured(town, home))
+
+
+def _entered_late(town: Town, home: Home) -> Life:
+    """A unit whose entry was forgotten; a court may be first to name it."""
+    if town.chance(0.6):
+        yield Start(unregistered_seizure_life(town, home))
+    yield town.days(30)
+    yield from _entered(town, home)
 
 
 def _measured(town: Town, home: Home) -> Life:
@@ -43,73 +61,6 @@ def project_withdrawal_life(town: Town, project: Project) -> Life:
     yield Happen(dossier, "REGISTERED")
     yield town.days(2)
     yield Happen(dossier, "WITHDRAWN")
-
-
-def seizure_life(town: Town, home: Home, contract_no: str | None) -> Life:
-    """A court seizes a home of its debtor."""
-    record = town.offices.seizure(home.unit, home.owners[0], town.clock.now(), contract_no)
-    seizure = town.dossier("court", "seizure", record)
-    yield Happen(seizure, "SEIZED")
-    if town.chance(0.1):
-        yield town.days(10)
-        yield Happen(seizure, "CHANGED", {"scope": "房屋所有权及土地使用权"})
-    if town.chance(0.15):
-        yield town.days(60)
-        end = seizure.state.record["end_date"]
-        yield Happen(seizure, "RENEWED", {"end_date": end.replace(year=end.year + 3, day=min(end.day, 28))})
-    if town.chance(0.45):
-        yield town.days(80)
-        yield Happen(
-            seizure,
-            "RELEASED",
-            {
-                "release_org": seizure.state.record["court_name"],
-                "release_ruling_no": f"{seizure.state.record['case_no']}之三",
-                "released_at": town.clock.now(),
-                "release_reason": "被执行人已履行义务",
-            },
-        )
-
-
-def listing_life(town: Town, who: Party) -> Life:
-    """A debtor is listed, and leaves the list within three working days of doing what was owed."""
-    listing = town.dossier(
-        "court", "defaulter", town.offices.listing(town.any_home().unit.county, who, town.clock.now())
-    )
-    yield Happen(listing, "LISTED")
-    if town.chance(0.2):
-        yield town.days(40)
-        yield Happen(listing, "CHANGED", {"performance": "部分履行", "performed_part": "已给付部分款项"})
-    if town.chance(0.4):
-        yield town.days(70)
-        yield Happen(listing, "REMOVED", {"removed_at": town.clock.now(), "removal_reason": "全部义务已履行"})
-
-
-def watch_life(town: Town) -> Life:
-    """A court watches a person or a house for a time."""
-    home = town.any_home()
-    about = home.unit if town.chance(0.5) else None
-    watch = town.dossier(
-        "court", "watch", town.offices.watch(home.unit.county, town.people.person(), about, town.clock.now())
-    )
-    yield Happen(watch, "OPENED")
-    if town.chance(0.2):
-        yield town.days(30)
-        yield Happen(watch, "CHANGED", {"purpose": "执行查控（延长）"})
-    if town.chance(0.5):
-        yield town.days(60)
-        yield Happen(watch, "CLOSED", {"close_reason": "案件执结"})
-
-
-def alias_life(town: Town, principal: str) -> Life:
-    """Two numbers turn out to be one person's."""
-    county = town.any_home().unit.county
-    record = town.offices.alias(county, town.people.person(), town.people.person(), town.clock.now())
-    alias = town.dossier(principal, "alias", record)
-    yield Happen(alias, "LINKED")
-    if town.chance(0.15):
-        yield town.days(20)
-        yield Happen(alias, "UNLINKED", {"reason": "关联有误"})
 
 
 def household_life(town: Town, family: tuple[Party, ...], principal: str) -> Life:

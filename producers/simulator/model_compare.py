@@ -1,12 +1,22 @@
 """Whether what was decided is what had to be: the model against the recorded decisions, record by record."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from producers.simulator.ledger import Ledger
-from producers.simulator.model import QUARANTINED, Decided, Expected, Model, Revision
+from producers.simulator.model import INTERNAL, Model
+from producers.simulator.model_order import arrange
+from producers.simulator.model_words import (
+    QUARANTINED,
+    Asked,
+    Decided,
+    Expected,
+    Internal,
+    Revision,
+    Seen,
+)
 
 Place = tuple[str, int, int]
 _SHOWN = 5
@@ -20,6 +30,11 @@ class Observed(NamedTuple):
     codes: frozenset[str]
     revision: int | None = None
     effects: frozenset[tuple[str, str, int]] = frozenset()
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is on something that the exchange asked of itself, and on no record of a source."""
+        return self.place.internal is not None
 
 
 class Difference(NamedTuple):
@@ -42,16 +57,24 @@ class Account:
     differences: tuple[Difference, ...]
 
     def outcomes(self) -> Counter[str]:
-        """How many records each outcome must have had, lower case: accepted, refused, duplicate, quarantined."""
-        return Counter(item.outcome.lower() for item in self.expected)
+        """How many records of sources each outcome must have had, lower case: accepted, refused, duplicate, quarantined."""
+        return Counter(item.outcome.lower() for item in self._of_sources())
 
     def reasons(self) -> Counter[str]:
-        """How often each reason code must have been given."""
-        return Counter(code for item in self.expected for code in item.codes)
+        """How often each reason code must have been given to a source."""
+        return Counter(code for item in self._of_sources() for code in item.codes)
+
+    def conflicts(self) -> dict[str, int]:
+        """How many conflicts must have been raised and resolved."""
+        made = Counter(r.event_type for r in self.revisions() if r.subject == "conflict")
+        return {"raised": made["RAISED"], "resolved": made["RESOLVED"]}
 
     def revisions(self) -> list[Revision]:
-        """Everything that must be on the exchange topics, in the order of each slot."""
-        return [revision for item in self.expected for revision in item.revisions]
+        """All records that must be on the exchange topics, in no order between slots."""
+        return [revision for item in self.expected for revision in item.all_revisions]
+
+    def _of_sources(self) -> Iterable[Expected]:
+        return (item for item in self.expected if item.place.internal is None)
 
 
 def observed_decision(record: Mapping[str, Any]) -> Observed:
@@ -71,6 +94,9 @@ def observed_quarantine(record: Mapping[str, Any]) -> Observed:
 
 
 def _place(record: Mapping[str, Any]) -> Decided:
+    internal = None
+    if record.get("principal") == INTERNAL:
+        internal = Internal(record["subject"], record["event_type"], record["entity_id"], record["event_id"])
     return Decided(
         record["slot"],
         record["slot_seq"],
@@ -78,26 +104,47 @@ def _place(record: Mapping[str, Any]) -> Decided:
         record["intake_partition"],
         record["intake_offset"],
         record["intake_sha256"],
+        record["recorded_at"],
+        tuple(Seen(s["subject"], s["entity_id"], s["revision"]) for s in record.get("seen", ())),
+        internal,
     )
 
 
-def account(ledger: Ledger, observed: Iterable[Observed]) -> Account:
+def account(
+    ledger: Ledger, observed: Iterable[Observed], parties: Mapping[str, tuple[str, str]] | None = None
+) -> Account:
     """Judge a whole run: all records of the ledger, decided in the recorded order.
 
-    Raises LookupError if something was decided that the ledger does not hold: then the ledger is not of this stack.
+    ``parties`` as for ``Model``. Raises LookupError if something was decided that the ledger does not hold: then the ledger
+    is not of this stack.
     """
-    found = sorted(observed, key=lambda item: item.place)
-    expected = Model(ledger).judge(item.place for item in found)
+    found = sorted(observed, key=lambda item: item.place[:2])
+    order = arrange([item.place for item in found], _writes(found))
+    model = Model(ledger, parties)
+    expected = model.judge(order.decisions)
     differences = (
         *order_faults(item.place for item in found),
+        *(
+            Difference("ORDER", _shown(place), "a place in one order", "it saw what came later")
+            for place in order.torn
+        ),
         *_undecided(ledger, found),
+        *_unanswered(model.open.values()),
         *compare(expected, found),
     )
     return Account(tuple(expected), differences)
 
 
+def _writes(found: Sequence[Observed]) -> dict[tuple[tuple[str, str], int], int]:
+    return {
+        ((topic.removeprefix("exchange."), entity_id), revision): at
+        for at, item in enumerate(found)
+        for topic, entity_id, revision in item.effects
+    }
+
+
 def compare(expected: Iterable[Expected], observed: Iterable[Observed]) -> list[Difference]:
-    """Decision by decision: outcome, reason codes, revision, effects."""
+    """Decision by decision: outcome, reason codes, revision, effects, and whether it saw what it says it saw."""
     by_place = {_intake(item.place): item for item in observed}
     differences: list[Difference] = []
     for item in expected:
@@ -111,6 +158,8 @@ def compare(expected: Iterable[Expected], observed: Iterable[Observed]) -> list[
 
 def _one(expected: Expected, found: Observed) -> Iterable[Difference]:
     where = _shown(expected.place)
+    if expected.unseen:
+        yield Difference("SEEN", where, "otherwise in this order", str(expected.unseen))
     if expected.outcome != found.outcome or expected.codes != found.codes:
         yield Difference(
             "DECISION", where, _words(expected.outcome, expected.codes), _words(found.outcome, found.codes)
@@ -118,9 +167,10 @@ def _one(expected: Expected, found: Observed) -> Iterable[Difference]:
         return
     if expected.revision != found.revision:
         yield Difference("REVISION", where, str(expected.revision), str(found.revision))
-    effects = {(f"exchange.{r.subject}", r.entity_id, r.revision) for r in expected.revisions}
+    effects = {(f"exchange.{r.subject}", r.entity_id, r.revision) for r in expected.all_revisions}
     if effects != found.effects:
-        yield Difference("EFFECTS", where, str(sorted(effects)), str(sorted(found.effects)))
+        missing, surplus = effects - found.effects, found.effects - effects
+        yield Difference("EFFECTS", where, f"also {sorted(missing)}", f"instead {sorted(surplus)}")
 
 
 def order_faults(order: Iterable[Decided]) -> list[Difference]:
@@ -128,7 +178,7 @@ def order_faults(order: Iterable[Decided]) -> list[Difference]:
     differences: list[Difference] = []
     sequence: dict[int, int] = {}
     offsets: dict[tuple[int, str], int] = {}
-    for item in sorted(order):
+    for item in sorted(order, key=lambda place: place[:2]):
         where = _shown(item)
         if item.slot != item.partition:
             differences.append(Difference("SLOT", where, str(item.partition), str(item.slot)))
@@ -146,7 +196,7 @@ def order_faults(order: Iterable[Decided]) -> list[Difference]:
 
 
 def compare_revisions(account: Account, found: Iterable[Revision]) -> list[Difference]:
-    """The exchange topics against the account: each revision once, with status and interested organisations."""
+    """The exchange topics against the account: each revision once, with event, status and interested organisations."""
     wanted = {(r.subject, r.entity_id, r.revision): r for r in account.revisions()}
     differences: list[Difference] = []
     for revision in found:
@@ -183,6 +233,16 @@ def _undecided(ledger: Ledger, found: Iterable[Observed]) -> list[Difference]:
         )
         for (topic, digest), sent in ledger.entries.items()
         if decided[topic, digest] != sent.times
+    ]
+
+
+def _unanswered(asked: Iterable[Asked]) -> list[Difference]:
+    """What decisions asked of other slots must have been decided there."""
+    return [
+        Difference(
+            "UNANSWERED", f"{a.word.subject} {a.word.entity_id}", f"a decision on {a.word.event_type}", "none"
+        )
+        for a in asked
     ]
 
 

@@ -10,6 +10,24 @@ from typing import NamedTuple
 NONE = "NONE"
 LIVE = frozenset({"SIGNED", "FILED", "AMENDED"})
 CONTRACTS = frozenset({"sale", "lease", "mortgage"})
+QUEUE = "QUEUE"
+"""As a target: the place among the seizures of the house decides (3.2)."""
+SEIZED = frozenset({"HELD", "WAITING", "EFFECTIVE"})
+STANDING = {
+    **dict.fromkeys(CONTRACTS, LIVE),
+    "seizure": SEIZED,
+    "title": frozenset({"ACTIVE"}),
+    "conflict": frozenset({"OPEN"}),
+}
+"""What can stand on a house, and the statuses in which it does."""
+HOUSE_KEYED = frozenset({"unit", "sale", "lease", "mortgage", "seizure", "title"})
+"""Subjects that are decided where their house is, if they name one."""
+PRE, FORMAL = frozenset({"3", "4"}), frozenset({"1", "2"})
+"""Kinds of seizure: pre-seizures, and those of a house that stands in its owner's name."""
+REGISTERED = frozenset({"TITLE", "TRANSFER_COMPLETED"})
+"""Kinds of registered right after which nothing on a house is a pre-seizure."""
+WARNINGS = frozenset({"MORTGAGE_OVER_VALUE"})
+"""Codes of rules that warn and do not refuse."""
 ENDINGS = frozenset({"CANCELLED", "REVOKED", "VOIDED", "COMPLETED"})
 """Events by which a contract ends; it may end even on a unit that was withdrawn."""
 
@@ -40,13 +58,15 @@ LIFECYCLES: dict[str, Steps] = {
     "lease": _CONTRACT,
     "mortgage": _CONTRACT,
     "seizure": _steps(
-        ("SEIZED", "NONE", "EFFECTIVE"),
-        ("CHANGED", "EFFECTIVE", "EFFECTIVE"),
+        ("SEIZED", "NONE", QUEUE),
+        ("CHANGED", "HELD WAITING EFFECTIVE", QUEUE),
         ("RENEWED", "EFFECTIVE", "EFFECTIVE"),
-        ("RELEASED", "EFFECTIVE", "RELEASED"),
+        ("RELEASED", "HELD WAITING EFFECTIVE", "RELEASED"),
     ),
     "defaulter": _steps(
-        ("LISTED", "NONE", "LISTED"), ("CHANGED", "LISTED", "LISTED"), ("REMOVED", "LISTED", "REMOVED")
+        ("LISTED", "NONE", "LISTED"),
+        ("CHANGED", "LISTED", "LISTED"),
+        ("REMOVED", "LISTED EXPIRED", "REMOVED"),
     ),
     "title": _steps(
         ("REGISTERED", "NONE", "ACTIVE"),

@@ -17,7 +17,13 @@ _THREE_YEARS = timedelta(days=1094)
 
 def project_record(project: Project) -> Record:
     """A project with its permits and buildings."""
-    permits = [{"presale_permit_no": project.permit_no, "presale_permit_date": project.permit_date}]
+    permits = [
+        {
+            "presale_permit_no": project.permit_no,
+            "presale_permit_date": project.permit_date,
+            "valid_from": project.permit_date,
+        }
+    ]
     return {
         "entity_id": project.project_id,
         "project_id": project.project_id,
@@ -87,33 +93,26 @@ class Offices:
         self._tag = tag
         self._count = 0
 
-    def seizure(self, unit: Unit, debtor: Party, at: datetime, contract_no: str | None) -> Record:
-        """A seizure of a unit; one that names only the realty unit number or the contract has no house code yet."""
-        rng = self._rng
+    def seizure(self, unit: Unit, debtor: Party, at: datetime, kind: str) -> Record:
+        """A seizure of a unit, for as long as the law allows."""
         number = self._number("Z")
-        kind = "3" if contract_no else "1"
-        target: Record = {"house_code": unit.house_code, "address": unit.address}
-        if rng.random() < 0.08:
-            target = {"contract_no": contract_no} if contract_no else {"realty_unit_no": unit.realty_unit_no}
         case = self.case(unit.county, at)
-        return (
-            _court(unit.county, case)
-            | target
-            | {
-                "entity_id": number,
-                "seizure_id": number,
-                "kind": kind,
-                "ruling_no": f"{case}之一",
-                "notice_no": f"{case}之二",
-                "served_at": at,
-                "scope": "房屋所有权",
-                "applicant": clear(self._rng.choice(("商丘市甲小额贷款有限公司", "申请执行人"))),
-                "debtors": [self._book.of("DEBTOR", debtor)],
-                "start_date": at.date(),
-                "end_date": at.date() + _THREE_YEARS,
-                "executor": clear("执行员"),
-            }
-        )
+        return _court(unit.county, case) | {
+            "entity_id": number,
+            "seizure_id": number,
+            "house_code": unit.house_code,
+            "address": unit.address,
+            "kind": kind,
+            "ruling_no": f"{case}之一",
+            "notice_no": f"{case}之二",
+            "served_at": at,
+            "scope": "房屋所有权",
+            "applicant": clear(self._rng.choice(("商丘市甲小额贷款有限公司", "申请执行人"))),
+            "debtors": [self._book.of("DEBTOR", debtor)],
+            "start_date": at.date(),
+            "end_date": at.date() + _THREE_YEARS,
+            "executor": clear("执行员"),
+        }
 
     def listing(self, county: County, who: Party, at: datetime) -> Record:
         """A defaulter's listing, for two years."""
@@ -130,7 +129,7 @@ class Offices:
             "published_on": at.date(),
             "expires_on": at.date() + _TWO_YEARS,
         }
-        return record | {"gender": "1" if int(who.id_no[16]) % 2 else "2"} if who.is_person else record
+        return record | {"gender": "1" if int(who.id_no[-2]) % 2 else "2"} if who.is_person else record
 
     def watch(self, county: County, who: Party, unit: Unit | None, at: datetime) -> Record:
         """A court's watch on a person, or on a house."""
@@ -146,12 +145,13 @@ class Offices:
     def title(
         self, unit: Unit, holders: tuple[Party, ...], at: datetime, sale_no: str | None, *, is_notice: bool
     ) -> Record:
-        """A title, or the pre-notice of one that a sale will lead to."""
+        """A title (or the word that its transfer is done), or the pre-notice of one that a sale will lead to."""
         number = self._rng.randrange(10**7)
+        registered = "TITLE" if self._rng.random() < 0.7 else "TRANSFER_COMPLETED"
         return {
             "entity_id": self._number("T"),
             "county_code": unit.county.code,
-            "title_kind": "PRE_NOTICE" if is_notice else "TITLE",
+            "title_kind": "PRE_NOTICE" if is_notice else registered,
             "house_code": unit.house_code,
             "realty_unit_no": unit.realty_unit_no,
             "address": unit.address,

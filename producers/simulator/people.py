@@ -1,6 +1,6 @@
 """Synthetic people, families and companies. Nobody here exists: see ``numbers.UNASSIGNED_COUNTY``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 
@@ -14,6 +14,7 @@ _WORDS = "恒信隆盛锦绣华府金城瑞祥安泰永嘉中原豫东归德睢�
 _ADULTS_BORN = (date(1945, 1, 1), 55 * 365)
 _CHILDREN_BORN = (date(2003, 1, 1), 16 * 365)
 _CITIZEN_CARD = "1"
+_PASSPORT = "3"
 _BUSINESS_LICENCE = "7"
 
 
@@ -31,6 +32,13 @@ class Party:
     @property
     def is_person(self) -> bool:
         return self.kind == "1"
+
+
+def other_document(rng: Random, who: Party) -> Party:
+    """The same person by another document: the number of 15 digits from before 1999, if there was one, or a passport."""
+    if who.id_type == _CITIZEN_CARD and who.id_no[6:8] == "19" and rng.random() < 0.5:
+        return replace(who, id_no=who.id_no[:6] + who.id_no[8:17])
+    return replace(who, id_type=_PASSPORT, id_no=f"E{rng.randrange(10**8):08d}")
 
 
 class Population:

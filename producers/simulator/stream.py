@@ -5,6 +5,7 @@ between topics there is none, so what races in life races here too.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from heapq import heappop, heappush
 from itertools import islice
@@ -13,6 +14,7 @@ from random import Random
 from producers.simulator.business import business
 from producers.simulator.city import COUNTIES, build_projects
 from producers.simulator.dirt import DEFAULT_RATES, Dirt
+from producers.simulator.dossier import BEGIN
 from producers.simulator.ledger import Planned
 from producers.simulator.lives_offices import project_life
 from producers.simulator.people import Population
@@ -33,19 +35,24 @@ def form_of(subject: str) -> Form:
 
 
 def plan(
-    seed: int, events: int, dirt: Mapping[str, float] = DEFAULT_RATES, slots: int = DEFAULT_SLOTS
+    seed: int,
+    events: int,
+    dirt: Mapping[str, float] = DEFAULT_RATES,
+    slots: int = DEFAULT_SLOTS,
+    begin: datetime = BEGIN,
 ) -> Iterator[Planned]:
     """The first ``events`` records of the plan of ``seed``, dirt included.
 
     The same arguments give the same records, byte for byte. ``slots`` is the number of partitions of the stack, which
-    some kinds of dirt must know. A plan for more events is another plan, of a larger city.
+    some kinds of dirt must know. The city's year begins at ``begin`` (UTC): terms of seizures and listings run from days
+    of that year. A plan for more events is another plan, of a larger city.
     """
     master = Random(seed)
     building, living, going_wrong, moving_in = (Random(master.getrandbits(64)) for _ in range(4))
     # The tag keeps the plans of two seeds, or of two sizes, apart on one stack.
     tag = f"{(seed * 1_000_003 + events) & 0xFFFFFFFF:08X}"
     people = Population(moving_in, max(60, events // 10), tuple(county.code for county in COUNTIES)).settle()
-    town = Town(living, people, tag, form_of, slots)
+    town = Town(living, people, tag, form_of, slots, begin)
     units = max(24, int(events * _UNITS_OF_EVENTS))
     lives = [project_life(town, project) for project in build_projects(building, people, units, tag)]
     lives.append(business(town, events / _EVENTS_OF_LIFE / _DAYS))

@@ -1,11 +1,12 @@
 """What all lives share: the chance, the clock, the people, who owns which unit; and the steps that a life is made of."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from random import Random
 from typing import Any, NamedTuple
 
-from producers.simulator.city import Unit
 from producers.simulator.contracts import Contracts
+from producers.simulator.docket import Docket, Home
 from producers.simulator.dossier import Clock, Dossier
 from producers.simulator.ledger import Record
 from producers.simulator.offices import Offices
@@ -38,22 +39,23 @@ Step = Happen | Wait | Start
 Life = Iterator[Step]
 
 
-class Home(NamedTuple):
-    """A unit and who owns it; for a new home its developer."""
-
-    unit: Unit
-    owners: tuple[Party, ...]
-
-
 class Town:
-    """The state of the city that lives read and change. ``forms`` gives the compiled schema of a subject."""
+    """The state of the city that lives read and change. ``forms`` gives the compiled schema of a subject; its year
+    begins at ``begin``."""
 
     def __init__(
-        self, rng: Random, people: Population, tag: str, forms: Callable[[str], Form], slots: int
+        self,
+        rng: Random,
+        people: Population,
+        tag: str,
+        forms: Callable[[str], Form],
+        slots: int,
+        begin: datetime,
     ) -> None:
         self.rng = rng
         self.slots = slots
-        self.clock = Clock()
+        self.clock = Clock(begin)
+        self.docket = Docket()
         self.people = people
         self.book = PartyBook()
         self.contracts = Contracts(rng, self.book, tag)
@@ -83,6 +85,25 @@ class Town:
         at = int(self.rng.random() * len(homes))
         homes[at], homes[-1] = homes[-1], homes[at]
         return homes.pop()
+
+    def take_free_home(self, homes: list[Home]) -> Home | None:
+        """Take any home that is not seized; now and then there is none at hand."""
+        for _ in range(4):
+            home = self.take_home(homes)
+            if home is None or not self.docket.is_seized(home):
+                return home
+            homes.append(home)
+        return None
+
+    def buyers(self) -> tuple[Party, ...]:
+        """One or two who may buy; some by another document than their usual one."""
+        for _ in range(20):
+            couple = self.people.couple()
+            if not any(self.docket.is_listed(who) for who in couple):
+                break
+        if couple[0].id_no in self.docket.aliases and self.chance(0.5):
+            return (self.docket.aliases[couple[0].id_no], *couple[1:])
+        return couple
 
     def any_home(self) -> Home:
         """Any unit, sold or not."""

@@ -2,13 +2,13 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from producers.simulator.ledger import Ledger
-from producers.simulator.model import Decided, Model
 from producers.simulator.model_compare import (
     Observed,
     account,
@@ -17,42 +17,17 @@ from producers.simulator.model_compare import (
     revision_of,
     summary,
 )
-from producers.simulator.numbers import slot_of
-from producers.simulator.stream import plan
+from producers.simulator.model_words import Decided, Seen
+from tests.unit.simulator_history import Deciding, observed
 
 ROOT = Path(__file__).parents[2]
-SLOTS = 4
-
-
-def sent(seed: int, events: int) -> tuple[Ledger, list[Decided]]:
-    """A plan as if it had been decided in its own order."""
-    ledger = Ledger()
-    order: list[Decided] = []
-    sequence: Counter[int] = Counter()
-    offsets: Counter[tuple[str, int]] = Counter()
-    for planned in plan(seed, events, slots=SLOTS):
-        value = planned.body if planned.schema is None else b"\x00\x00\x00\x00\x01" + (planned.body or b"")
-        slot = slot_of(planned.key or b"", SLOTS) if planned.partition is None else planned.partition
-        digest = ledger.add(planned, value)
-        sequence[slot] += 1
-        order.append(Decided(slot, sequence[slot], planned.topic, slot, offsets[planned.topic, slot], digest))
-        offsets[planned.topic, slot] += 1
-    return ledger, order
+SIMULATOR = ROOT / "producers" / "simulator"
 
 
 @pytest.fixture(scope="module")
 def run() -> tuple[Ledger, list[Observed]]:
-    ledger, order = sent(31, 4000)
-    return ledger, [
-        Observed(
-            item.place,
-            item.outcome,
-            item.codes,
-            item.revision,
-            frozenset((f"exchange.{r.subject}", r.entity_id, r.revision) for r in item.revisions),
-        )
-        for item in Model(ledger).judge(order)
-    ]
+    deciding = Deciding().play(31, 2500)
+    return deciding.ledger, observed(deciding.found)
 
 
 Run = tuple[Ledger, list[Observed]]
@@ -66,7 +41,7 @@ def first(observed: list[Observed], outcome: str) -> int:
     return next(at for at, item in enumerate(observed) if item.outcome == outcome)
 
 
-def changed(observed: list[Observed], at: int, **fields: object) -> list[Observed]:
+def changed(observed: list[Observed], at: int, **fields: Any) -> list[Observed]:
     return [*observed[:at], observed[at]._replace(**fields), *observed[at + 1 :]]
 
 
@@ -74,9 +49,10 @@ def test_what_the_model_says_differs_in_nothing(run: Run) -> None:
     ledger, observed = run
     result = account(ledger, observed)
     assert result.differences == (), summary(result.differences)
-    assert sum(result.outcomes().values()) == 4000
+    assert sum(result.outcomes().values()) == 2500
     assert result.outcomes().keys() == {"accepted", "refused", "duplicate", "quarantined"}
-    assert result.reasons()["UNIT_ALREADY_SOLD"] > 0
+    assert all(result.reasons()[code] > 0 for code in ("UNIT_ALREADY_SOLD", "UNIT_SEIZED", "LISTED_BUYER"))
+    assert result.conflicts()["raised"] >= result.conflicts()["resolved"] > 0
 
 
 @pytest.mark.parametrize("outcome", ["REFUSED", "DUPLICATE", "QUARANTINED"])
@@ -144,50 +120,82 @@ def test_revisions_on_the_exchange(run: Run) -> None:
 # --- independence ---------------------------------------------------------------------------------------------------
 
 
-def imported(module: str) -> Iterator[str]:
-    """All modules of ours that a module imports, and those that they import."""
+@cache
+def imported(module: str) -> frozenset[str]:
+    """All modules that a module of the simulator imports, and those that they import."""
     path = ROOT / (module.replace(".", "/") + ".py")
     if not path.exists():
-        return
+        return frozenset()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [a.name for a in node.names]
-            if isinstance(node, ast.Import)
-            else []
-        )
+        names = {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
+        if isinstance(node, ast.ImportFrom) and node.module == "producers.simulator":
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+        found |= names
         for name in names:
-            yield name
             if name.startswith("producers"):
-                yield from imported(name)
+                found |= imported(name)
+    return frozenset(found)
 
 
-@pytest.mark.parametrize("module", ["model", "model_tables", "model_compare", "ledger"])
+@pytest.mark.parametrize(
+    "module", sorted(path.stem for path in {*SIMULATOR.glob("model*.py"), SIMULATOR / "ledger.py"})
+)
 def test_the_model_imports_nothing_of_the_exchange(module: str) -> None:
-    found = set(imported(f"producers.simulator.{module}"))
+    found = imported(f"producers.simulator.{module}")
     assert not {name for name in found if name.split(".")[0] in ("broker", "schemas", "consumers", "qianbei")}
 
 
 def test_an_import_of_an_import_is_found() -> None:
-    assert "broker.kafka" in set(imported("producers.simulator.drive"))
+    assert "broker.kafka" in imported("producers.simulator.drive")
 
 
 def test_two_plans_on_one_stack_do_not_touch_each_other() -> None:
-    runs = [sent(seed, 1500) for seed in (41, 42)]
-    apart = [Counter(item.outcome for item in Model(ledger).judge(order)) for ledger, order in runs]
-    (first_ledger, first_order), (second_ledger, second_order) = runs
-    ends = Counter(place.slot for place in first_order)
-    lanes = Counter((place.topic, place.slot) for place in first_order)
-    after = [
-        place._replace(
-            slot_seq=place.slot_seq + ends[place.slot], offset=place.offset + lanes[place.topic, place.slot]
-        )
-        for place in second_order
+    apart = [Counter(item.outcome for item in Deciding().play(seed, 1500).found) for seed in (41, 42)]
+    together = Deciding().play(41, 1500).play(42, 1500)
+    assert Counter(item.outcome for item in together.found) == apart[0] + apart[1]
+    assert not account(together.ledger, observed(together.found)).differences
+
+
+# --- what the exchange asks of itself, and what decisions saw ---------------------------------------------------------
+
+
+def test_what_was_asked_and_not_decided_and_what_nobody_asked(run: Run) -> None:
+    ledger, observed = run
+    at = next(at for at, item in enumerate(observed) if item.is_internal)
+    without = kinds(ledger, [*observed[:at], *observed[at + 1 :]])
+    assert "UNANSWERED" in without
+    word = observed[at].place.internal
+    assert word is not None
+    place = observed[at].place._replace(internal=word._replace(event_id=Deciding.__name__))
+    assert "DECISION" in kinds(ledger, changed(observed, at, place=place))
+
+
+def test_a_decision_that_saw_another_revision_or_nothing_where_something_was(run: Run) -> None:
+    ledger, observed = run
+    at = next(at for at, item in enumerate(observed) if item.place.sha256 and item.codes == {"LISTED_BUYER"})
+    known = next(item for item in observed if any(t == "exchange.defaulter" for t, _, _ in item.effects))
+    listing = next(entity_id for _, entity_id, _ in known.effects)
+    for wrong in (Seen("defaulter", listing, 40), Seen("defaulter", "D", 1)):
+        place = observed[at].place._replace(seen=(wrong,))
+        assert "SEEN" in kinds(ledger, changed(observed, at, place=place))
+
+
+def test_decisions_that_each_saw_what_the_other_did_are_torn(run: Run) -> None:
+    ledger, observed = run
+    wrote = [
+        (at, next(iter(item.effects)))
+        for at, item in enumerate(observed)
+        if item.effects and not item.is_internal
     ]
-    together = first_order + after
-    assert not order_faults(together)
-    assert (
-        Counter(item.outcome for item in Model(first_ledger.merge([second_ledger])).judge(together))
-        == apart[0] + apart[1]
-    )
+    (one, first_effect), (other, last_effect) = wrote[0], wrote[-1]
+    torn = changed(observed, one, place=_saw(observed[one], last_effect))
+    torn = changed(torn, other, place=_saw(torn[other], first_effect))
+    assert "ORDER" in kinds(ledger, torn)
+
+
+def _saw(item: Observed, effect: tuple[str, str, int]) -> Decided:
+    topic, entity_id, revision = effect
+    return item.place._replace(seen=(Seen(topic.removeprefix("exchange."), entity_id, revision),))

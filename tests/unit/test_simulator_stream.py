@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from producers.simulator.city import COUNTIES
 from producers.simulator.dirt import CLEAN, DEFAULT_RATES, scaled
 from producers.simulator.dirt_kinds import KINDS
+from producers.simulator.dossier import BEGIN
 from producers.simulator.ledger import Ledger, Planned
 from producers.simulator.model_tables import FAULTS, LIFECYCLES, MAY_SEND, PRINCIPAL_OF_USCC
 from producers.simulator.numbers import UNASSIGNED_COUNTY
@@ -19,6 +21,7 @@ from producers.simulator.stream import plan
 from schemas.catalogue import load_catalogue
 from schemas.files import latest_version, load_schema, parsed
 from schemas.identifiers import case_no, citizen_id, house_code, phone, realty_unit, uscc
+from schemas.identifiers.documents import check_passport
 from schemas.jsonform import from_json, to_json
 
 
@@ -72,6 +75,11 @@ def leaves(
                 yield field, item["ciphertext"].decode() if isinstance(item, dict) else item, record
 
 
+DOCUMENTS: dict[str, Callable[[str], bool]] = {
+    "1": lambda value: citizen_id.check(value) is None and value.startswith(UNASSIGNED_COUNTY),
+    "3": lambda value: check_passport(value) is None,
+    "7": lambda value: uscc.check(value) is uscc.Result.VALID,
+}
 CHECKS = {
     "house_code": lambda value, _: house_code.check(value) is None,
     "realty_unit_no": lambda value, _: realty_unit.check(value) is None,
@@ -79,11 +87,7 @@ CHECKS = {
     "uscc": lambda value, _: uscc.check(value) is uscc.Result.VALID,
     "phone": lambda value, _: phone.check(value) is None,
     "county": lambda value, _: value in {county.code for county in COUNTIES},
-    "id_no": lambda value, party: (
-        citizen_id.check(value) is None and value.startswith(UNASSIGNED_COUNTY)
-        if party["id_type"] == "1"
-        else uscc.check(value) is uscc.Result.VALID
-    ),
+    "id_no": lambda value, party: DOCUMENTS[party["id_type"]](value),
 }
 
 
@@ -119,10 +123,9 @@ def test_every_event_type_appears(clean: list[Planned]) -> None:
 
 
 def test_projects_and_units_come_first_and_all_nine_counties_have_some() -> None:
-    building = [p for p in plan(3, 30_000, CLEAN) if p.subject in ("project", "unit")]
-    first = list(plan(3, 30_000, CLEAN))[
-        : len([p for p in building if p.facts and p.facts.event_type == "REGISTERED"]) - 20
-    ]
+    records = list(plan(3, 30_000, CLEAN))
+    building = [p for p in records if p.subject in ("project", "unit")]
+    first = records[: len([p for p in building if p.facts and p.facts.event_type == "REGISTERED"]) - 20]
     assert {planned.subject for planned in first[:2000]} == {"project", "unit"}
     assert {p.record["county_code"] for p in building if p.record} == {county.code for county in COUNTIES}
 
@@ -162,7 +165,10 @@ def test_clean_facts_hold_what_the_record_says(clean: list[Planned]) -> None:
         assert planned.facts is not None
         assert planned.record is not None
         for name, value in planned.facts._asdict().items():
-            if name not in ("principal", "subject"):
+            if name not in ("principal", "subject", "baseline", "terms"):
+                assert planned.record.get(name) == value, name
+        for name, value in planned.facts.terms.items():
+            if name not in ("parties", "permits"):
                 assert planned.record.get(name) == value, name
 
 
@@ -205,6 +211,18 @@ def test_the_models_tables_know_every_kind_of_dirt_and_the_catalogues_principals
             if t.by == "source"
         }
         assert wanted == steps
+
+
+def test_a_year_that_begins_later_is_the_same_year() -> None:
+    begin = datetime(2024, 3, 1, 1, tzinfo=UTC)
+    here, there = list(plan(9, 2000)), list(plan(9, 2000, begin=begin))
+    assert [p.facts and p.facts.entity_id for p in here] == [p.facts and p.facts.entity_id for p in there]
+    moved = {
+        p.record["occurred_at"] - q.record["occurred_at"]
+        for p, q in zip(there, here, strict=True)
+        if p.record and q.record and p.dirt != "bad_time"
+    }
+    assert moved == {begin - BEGIN}
 
 
 def test_the_ledger_refuses_one_value_with_two_meanings(clean: list[Planned]) -> None:

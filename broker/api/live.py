@@ -1,0 +1,131 @@
+"""The doorway on the live servers, and what it knows of them from its start."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from broker.admission.eligibility import Judge, Judgement, Question
+from broker.admission.opening import know as know_admission
+from broker.api.decisions import EventKey, Found
+from broker.api.filing import Forms
+from broker.api.intake import Intake
+from broker.api.ledger import Ledger
+from broker.api.openapi import subjects_to_file
+from broker.codec import Decoder
+from broker.errors import Unavailable
+from broker.kafka import Outgoing
+from broker.registry import Registry
+from broker.released import decoder, encode_newest, intake_subject, topic_subject
+from broker.settings import Settings
+from broker.store.connect import Connection, connected, translated
+from broker.topics import INTERNAL, decision_topic
+from schemas.catalogue import load_catalogue
+from schemas.files import latest_version, load_schema
+from schemas.jsonform import to_json
+
+LOOK_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What does not change while the service runs."""
+
+    forms: Forms
+    decisions: Decoder
+    judge: Judge
+
+
+def know(settings: Settings) -> Knowledge:
+    """Read catalogue, schemas and the party key. Raises ConfigError or Unavailable."""
+    admission = know_admission(settings)
+    catalogue = load_catalogue()
+    with Registry(settings.registry_url) as registry:
+        encoders = {s: encode_newest(registry, intake_subject(s)) for s in subjects_to_file(catalogue)}
+        topics = [decision_topic(name) for name in catalogue.principals if name != INTERNAL]
+        decisions = decoder(registry, [topic_subject(topic, "decision") for topic in topics])
+    forms = Forms(catalogue, encoders, settings.slots)
+    judge = Judge(admission.decider.law, admission.states, admission.fill_party_refs, settings.slots)
+    return Knowledge(forms, decisions, judge)
+
+
+class LiveDoorway:
+    """See ``Doorway``. Questions of eligibility are few and take turns on one thread with one connection."""
+
+    def __init__(self, knowledge: Knowledge, intake: Intake, ledger: Ledger, dsn: str) -> None:
+        self.forms = knowledge.forms
+        self._decisions = knowledge.decisions
+        self._schema = load_schema("decision", latest_version("decision"))
+        self._intake = intake
+        self._ledger = ledger
+        self._asker = _Asker(knowledge.judge, dsn)
+
+    @property
+    def waiting(self) -> int:
+        return self._ledger.waiter.waiting
+
+    @property
+    def healthy(self) -> bool:
+        return self._intake.open and self._ledger.open
+
+    async def look(self, key: EventKey) -> Found | None:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await self._ledger.waiter.look(key)
+        except TimeoutError:
+            raise Unavailable("the database does not answer") from None
+
+    def post(self, message: Outgoing) -> asyncio.Future[int]:
+        return self._intake.post(message)
+
+    async def wait(self, key: EventKey, seconds: float) -> Found | None:
+        return await self._ledger.waiter.wait(key, seconds)
+
+    def read(self, found: Found) -> Mapping[str, Any]:
+        return to_json(self._schema, self._decisions.decode(found.record)[1])
+
+    async def judge(self, question: Question) -> Judgement:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await self._asker.ask(question)
+        except TimeoutError:
+            raise Unavailable("the database does not answer") from None
+
+    def close(self) -> None:
+        """Give the connection for questions back."""
+        self._asker.close()
+
+
+class _Asker:
+    """One thread, one connection, made when first needed and thrown away after any failure."""
+
+    def __init__(self, judge: Judge, dsn: str) -> None:
+        self._judge = judge
+        self._dsn = dsn
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eligibility")
+        self._opened = ExitStack()
+        self._db: Connection | None = None
+
+    async def ask(self, question: Question) -> Judgement:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+
+    def _ask(self, question: Question) -> Judgement:
+        if self._db is None:
+            self._db = self._opened.enter_context(connected(self._dsn, "qianbei api eligibility"))
+        try:
+            with translated(self._dsn):
+                return self._judge.judge(self._db, question, datetime.now(UTC))
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        self._db = None
+        self._opened.close()
+
+    def close(self) -> None:
+        self._thread.submit(self._drop)
+        self._thread.shutdown(wait=False)

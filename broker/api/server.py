@@ -1,0 +1,168 @@
+"""The front door as a service: one process, one event loop, until it is told to stop."""
+
+import asyncio
+import logging
+import socket
+import ssl
+from importlib.metadata import version
+
+import structlog
+import uvicorn
+
+from broker.api.access import TokenBook
+from broker.api.app import create_app
+from broker.api.edge import Edge
+from broker.api.intake import Intake
+from broker.api.ledger import Ledger
+from broker.api.limits import Limits
+from broker.api.live import Knowledge, LiveDoorway, know
+from broker.api.protocol import protocol_for
+from broker.errors import ConfigError
+from broker.kafka import Connection
+from broker.metrics import ServiceMetrics
+from broker.runner import Stop
+from broker.settings import Listen, Settings
+from broker.topics import INTERNAL, intake_topic
+
+STOP_S = 0.1
+Log = structlog.typing.FilteringBoundLogger
+
+
+def serve(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is under way end.
+
+    Raises ConfigError for an address or a certificate that cannot be used, AccessDenied if a server does not let us in.
+    """
+    # What uvicorn logs is said here or at the edge, without values and as events.
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    listen = settings.front_door()
+    tls = _tls(listen)
+    knowledge = know(settings)
+    with _bound(listen) as bound:
+        asyncio.run(_Service(settings, listen, tls, knowledge, metrics, stop, log).run(bound))
+
+
+def _tls(listen: Listen) -> ssl.SSLContext | None:
+    """TLS 1.2 or newer; of 1.2 only what has forward secrecy and authenticates what it encrypts."""
+    if listen.certfile is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
+    try:
+        # The password is given so that nobody is asked for one at a terminal that is not there.
+        context.load_cert_chain(listen.certfile, listen.keyfile, password="")
+    except (OSError, ValueError):
+        raise ConfigError(
+            f"{listen.certfile} and {listen.keyfile} are no certificate with its key: set QIANBEI_API_CERTFILE and "
+            "QIANBEI_API_KEYFILE to PEM files that belong together, the key without a password"
+        ) from None
+    return context
+
+
+def _bound(listen: Listen) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        return socket.create_server((listen.host, listen.port), family=family, backlog=1024)
+    except OSError as error:
+        raise ConfigError(
+            f"the front door cannot listen on {listen.host} port {listen.port} ({error.strerror}): set QIANBEI_API_HOST "
+            "and QIANBEI_API_PORT to an address of this machine that is free"
+        ) from None
+
+
+class _Service:
+    """What runs beside one another in the loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listen: Listen,
+        tls: ssl.SSLContext | None,
+        knowledge: Knowledge,
+        metrics: ServiceMetrics,
+        stop: Stop,
+        log: Log,
+    ) -> None:
+        self._settings = settings
+        self._listen = listen
+        self._tls = tls
+        self._knowledge = knowledge
+        self._metrics = metrics
+        self._stop = stop
+        self._log = log
+        self._limits = Limits(rate=settings.api_rate)
+
+    async def run(self, bound: socket.socket) -> None:
+        principals = [p for p in self._knowledge.forms.catalogue.principals if p != INTERNAL]
+        book = TokenBook(principals)
+        intake = Intake(
+            Connection.of(self._settings), map(intake_topic, principals), self._metrics, self._log
+        )
+        ledger = Ledger(self._settings.dsn(), self._settings.instance, book, self._metrics, self._log)
+        door = LiveDoorway(self._knowledge, intake, ledger, self._settings.dsn())
+        behind = [asyncio.create_task(intake.run()), asyncio.create_task(ledger.run())]
+        # While it serves, uvicorn takes the signals itself; before that, and between, they are only noted.
+        told = asyncio.create_task(_told(self._stop))
+        opened = asyncio.create_task(_both(intake.opened, ledger.opened))
+        try:
+            await asyncio.wait({*behind, told, opened}, return_when=asyncio.FIRST_COMPLETED)
+            if opened.done() and not told.done():
+                self._metrics.opened()
+                await self._serve(bound, door, book, {*behind, told})
+        finally:
+            opened.cancel()
+            told.cancel()
+            await _end(behind)
+            door.close()
+
+    async def _serve(
+        self, bound: socket.socket, door: LiveDoorway, book: TokenBook, until: set[asyncio.Task[None]]
+    ) -> None:
+        app = Edge(create_app(door, book, self._limits, version("qianbei")), self._metrics, self._log)
+        server = uvicorn.Server(self._config(app))
+        self._log.info("front door open", url=self._listen.url)
+        serving = asyncio.create_task(server.serve([bound]))
+        await asyncio.wait({serving, *until}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+
+    def _config(self, app: Edge) -> uvicorn.Config:
+        tls = self._tls
+        return uvicorn.Config(
+            app,
+            http=protocol_for(self._limits),
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=self._limits.header_bytes,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=5,
+            ssl_context_factory=None if tls is None else lambda *_: tls,
+        )
+
+
+async def _both(one: asyncio.Event, other: asyncio.Event) -> None:
+    await one.wait()
+    await other.wait()
+
+
+async def _told(stop: Stop) -> None:
+    """Wait until we are told to stop; signals set a flag of threads, which no loop can wait for."""
+    while not stop.is_set():  # noqa: ASYNC110
+        await asyncio.sleep(STOP_S)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Stop the tasks; raises what one of them ended with by itself."""
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, BaseExceptionGroup):
+            raise outcome.exceptions[0]
+        if isinstance(outcome, Exception):
+            raise outcome

@@ -1,0 +1,174 @@
+"""Bearer tokens: who may use the front door, for what, until when.
+
+A token reads ``qb_<id>_<secret>``. The secret is 256 random bits, shown once. What is kept is its SHA-256: a slow
+password hash protects what people choose, by making each guess dear; 2^256 equally likely secrets cannot be guessed at
+any price, so a plain hash keeps a stolen table useless, and checking it costs microseconds on every request.
+
+*Actions* are ``file`` (send filings), ``ask`` (eligibility) and ``read`` (decisions). A *scope* is an action on one
+subject, such as ``file:sale``, or ``read`` by itself. When a token is issued its scopes are never wider than what the
+principal may send; whatever the catalogue takes from the principal later, its tokens lose too.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from broker.errors import ConfigError
+from broker.store.connect import Connection
+from schemas.catalogue import INTERNAL, Catalogue
+
+FILE, ASK, READ = "file", "ask", "read"
+ACTIONS = (FILE, ASK, READ)
+ASKABLE = ("sale", "lease", "mortgage")
+"""Subjects that eligibility can be asked about: the contracts."""
+
+CHANNEL = "qb_tokens"
+"""Notified when tokens change, so that a revoked one is refused at once."""
+
+MAX_DAYS = 366
+_PRESENTED = re.compile(r"qb_([0-9a-f]{12})_([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is kept; its secret is not here."""
+
+    token_id: str
+    secret_sha256: str
+    principal: str
+    scopes: frozenset[str]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def valid(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+    def opened_by(self, secret: str) -> bool:
+        return hmac.compare_digest(_sha256(secret), self.secret_sha256)
+
+    def may(self, action: str, subject: str | None = None) -> bool:
+        """Whether a scope allows the action on this subject; without one, on any at all."""
+        if subject is not None:
+            return f"{action}:{subject}" in self.scopes
+        return any(scope.partition(":")[0] == action for scope in self.scopes)
+
+    def subjects(self, action: str) -> list[str]:
+        """The subjects on which the token allows an action, in order."""
+        return sorted(scope.partition(":")[2] for scope in self.scopes if scope.startswith(f"{action}:"))
+
+
+def split(presented: str) -> tuple[str, str] | None:
+    """The id and the secret of what a client presents; None if it has not the form of a token."""
+    match = _PRESENTED.fullmatch(presented)
+    return (match[1], match[2]) if match else None
+
+
+def scopes_of(catalogue: Catalogue, principal: str, wanted: Iterable[str]) -> frozenset[str]:
+    """The scopes of words such as ``file``, ``file:sale,lease`` or ``read``; none at all means all that is possible.
+
+    Raises ConfigError for an unknown principal or action, or a subject that the action cannot be on.
+    """
+    if principal == INTERNAL or principal not in catalogue.principals:
+        names = ", ".join(sorted(set(catalogue.principals) - {INTERNAL}))
+        raise ConfigError(f"there is no principal {principal}; there are {names}")
+    sends = set(catalogue.principal(principal).sends)
+    possible = {FILE: sends, ASK: sends & set(ASKABLE)}
+    words = list(wanted)
+    if not words:
+        return frozenset({READ, *(f"{a}:{s}" for a, subjects in possible.items() for s in subjects)})
+    return frozenset(scope for word in words for scope in _scopes(word, principal, possible))
+
+
+def _scopes(word: str, principal: str, possible: Mapping[str, set[str]]) -> list[str]:
+    action, _, listed = word.partition(":")
+    if word == READ:
+        return [READ]
+    if action not in possible:
+        raise ConfigError(f"there is no scope {word}; write {FILE}, {ASK} or {READ}, or {FILE}:SUBJECT,…")
+    subjects = set(filter(None, listed.split(","))) or possible[action]
+    if not subjects or (wrong := subjects - possible[action]):
+        named = f" on {', '.join(sorted(wrong))}" if subjects else ""
+        mend = f"it can on {', '.join(sorted(possible[action]))}" if possible[action] else "it can on nothing"
+        raise ConfigError(f"{principal} cannot {action}{named}; {mend}")
+    return [f"{action}:{subject}" for subject in subjects]
+
+
+def issue(
+    db: Connection,
+    principal: str,
+    scopes: Iterable[str],
+    days: int,
+    created_by: str,
+) -> tuple[Token, str]:
+    """Make a token and keep it; the second value is what the client presents, and is nowhere else."""
+    token_id, secret = secrets.token_hex(6), secrets.token_hex(32)
+    now = datetime.now(UTC)
+    token = Token(
+        token_id,
+        _sha256(secret),
+        principal,
+        frozenset(scopes),
+        now,
+        created_by,
+        now + timedelta(days=days),
+    )
+    with db.transaction():
+        db.execute(
+            "INSERT INTO front.token (token_id, secret_sha256, principal, scopes, created_at, created_by, expires_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                token_id,
+                token.secret_sha256,
+                principal,
+                sorted(token.scopes),
+                now,
+                created_by,
+                token.expires_at,
+            ),
+        )
+        _notify(db)
+    return token, f"qb_{token_id}_{secret}"
+
+
+def revoke(db: Connection, token_id: str) -> None:
+    """From now on the token opens nothing. Raises ConfigError if there is none of that id."""
+    with db.transaction():
+        found = db.execute(
+            "UPDATE front.token SET revoked_at = coalesce(revoked_at, now()) WHERE token_id = %s", (token_id,)
+        )
+        _notify(db)
+    if not found.rowcount:
+        raise ConfigError(f"there is no token {token_id}; `qianbei token list` shows all")
+
+
+def load(db: Connection) -> list[Token]:
+    """All tokens, newest last."""
+    return [token_of(row) for row in db.execute(SELECT).fetchall()]
+
+
+SELECT = (
+    "SELECT token_id, secret_sha256, principal, scopes, created_at, created_by, expires_at, revoked_at, last_used_at"
+    " FROM front.token ORDER BY created_at, token_id"
+)
+
+
+def token_of(row: Sequence[Any]) -> Token:
+    """A row of ``SELECT``."""
+    token_id, sha256, principal, scopes, *rest = row
+    return Token(token_id, sha256, principal, frozenset(scopes), *rest)
+
+
+def _notify(db: Connection) -> None:
+    db.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,124 @@
+"""``token``: who may use the front door."""
+
+import getpass
+import json
+from collections.abc import Iterable
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from broker.api.tokens import ACTIONS, MAX_DAYS, Token, issue, load, revoke, scopes_of
+from broker.store.connect import connected, translated
+from qianbei.site import current_site
+from schemas.catalogue import load_catalogue
+
+
+@click.group(name="token")
+def token_command() -> None:
+    """Tokens of the front door: who may file, ask and read over HTTP."""
+
+
+@token_command.command(name="issue")
+@click.argument("principal")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="ACTION[:SUBJECT,…]",
+    help=f"One of {', '.join(ACTIONS)}, for some subjects or for all that PRINCIPAL may send; default: everything.",
+)
+@click.option(
+    "--days", type=click.IntRange(1, MAX_DAYS), default=90, show_default=True, help="How long it is valid."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, with the token.")
+def issue_command(principal: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
+    """Make a token for PRINCIPAL and print it. It is shown this once: only its hash is kept.
+
+    Example: qianbei token issue bureau --scope file:sale,lease --scope read --days 90
+    """
+    wanted = scopes_of(load_catalogue(), principal, scopes)
+    dsn = current_site().admin.dsn()
+    with translated(dsn), connected(dsn, "qianbei token") as db:
+        token, presented = issue(db, principal, wanted, days, getpass.getuser())
+    if as_json:
+        click.echo(json.dumps(_row(token) | {"token": presented}, ensure_ascii=False))
+        return
+    until = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"{token.token_id} for {principal}, valid until {until}: {_listed(token.scopes)}", err=True)
+    click.echo(presented)
+
+
+@token_command.command(name="revoke")
+@click.argument("token_id")
+def revoke_command(token_id: str) -> None:
+    """Take a token back, at once and for ever. Example: qianbei token revoke 3f9c0a7be214"""
+    dsn = current_site().admin.dsn()
+    with translated(dsn), connected(dsn, "qianbei token") as db:
+        revoke(db, token_id)
+    click.echo(f"{token_id} is revoked", err=True)
+
+
+@token_command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
+def list_command(as_json: bool) -> None:
+    """List all tokens, without their secrets. Example: qianbei token list --json"""
+    dsn = current_site().admin.dsn()
+    with translated(dsn), connected(dsn, "qianbei token") as db:
+        tokens = load(db)
+    if as_json:
+        for token in tokens:
+            click.echo(json.dumps(_row(token), ensure_ascii=False))
+        return
+    table = Table()
+    for name in _COLUMNS:
+        table.add_column(name.removesuffix("_at"), no_wrap=name == "token_id")
+    for token in tokens:
+        row = _row(token)
+        table.add_row(*(_shown(row[name]) for name in _COLUMNS))
+    Console().print(table)
+
+
+_COLUMNS = (
+    "token_id",
+    "principal",
+    "scopes",
+    "expires_at",
+    "revoked_at",
+    "last_used_at",
+    "created_by",
+)
+
+
+def _row(token: Token) -> dict[str, object]:
+    times = {
+        name: None if at is None else at.isoformat(timespec="seconds")
+        for name, at in (
+            ("created_at", token.created_at),
+            ("expires_at", token.expires_at),
+            ("revoked_at", token.revoked_at),
+            ("last_used_at", token.last_used_at),
+        )
+    }
+    return {
+        "token_id": token.token_id,
+        "principal": token.principal,
+        "scopes": sorted(token.scopes),
+        "created_by": token.created_by,
+        **times,
+    }
+
+
+def _listed(scopes: Iterable[str]) -> str:
+    """Scopes as they are asked for, such as ``file:lease,sale read``."""
+    grouped: dict[str, list[str]] = {}
+    for scope in sorted(scopes):
+        action, _, subject = scope.partition(":")
+        grouped.setdefault(action, []).extend([subject] if subject else [])
+    return " ".join(f"{action}:{','.join(some)}" if some else action for action, some in grouped.items())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return _listed(value)
+    return "" if value is None else str(value)

@@ -7,8 +7,9 @@ import time
 import click
 from rich.console import Console
 
+from qianbei.cli.explain_cmd import show as show_story
 from qianbei.demo.result import Result, show
-from qianbei.demo.run import DEFAULT_RATE, count, run_city, throw_away_exchange
+from qianbei.demo.run import DEFAULT_RATE, count, run_city, story_of_a_house, throw_away_exchange
 from qianbei.site import current_site
 
 _seed = click.option(
@@ -43,6 +44,9 @@ def demo(seed: int, events: int, rate: float, as_json: bool, keep: bool) -> None
         ledger = run_city(site, seed, events, rate or None, console)
         result = count(site, ledger, begun, console.print)
         _print(result, console, as_json)
+        if told := story_of_a_house(site):
+            console.rule("qianbei explain: the story of one house", align="left")
+            show_story(told, console)
         console.print("stopping everything")
     console.print(f"done in {time.monotonic() - begun:.0f} s")
     if as_json:

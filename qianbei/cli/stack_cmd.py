@@ -11,7 +11,7 @@ from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import load_settings
 from qianbei.cli.lag_cmd import lag_table
 from qianbei.inspect.lag import Lag, measure
-from qianbei.services import SERVICES, running_services, serve, start_services
+from qianbei.services import SERVICES, instance_name, running_services, serve, start_services
 from qianbei.site import current_site, deploy_site
 from qianbei.stack import ChildState, ChildStatus, Stack, StackError, home_from_env
 
@@ -128,5 +128,9 @@ def service(name: str, instance: str | None) -> None:
     if _uses_existing_servers():
         settings = load_settings(**({"instance": instance} if instance else {}))
     else:
-        settings = current_site().settings(wanted.user, role=wanted.role, instance=instance or "0")
+        site = current_site()
+        settings = site.settings(wanted.user, role=wanted.role, instance=instance or "0")
+        if wanted.listens and settings.api_port is None:
+            port = site.listening_port(instance_name(wanted, instance or 0), 0)
+            settings = settings.model_copy(update={"api_port": port})
     serve(wanted, settings)

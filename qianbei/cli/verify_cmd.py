@@ -13,6 +13,7 @@ TITLES = {
     "conservation": "1 conservation: every intake record has one outcome, every effect its decision",
     "fold": "2 fold: the tables latest equal exchange.*",
     "projection": "3 projection: dept.* equals exchange.* as entitled",
+    "law": "4 law: no sale of a seized house or to a listed buyer, one live sale a unit, every clash has its conflict",
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
 
@@ -31,6 +31,13 @@ class Outcomes:
 
     observed: tuple[Observed, ...]
     accepted_events: Mapping[str, tuple[str, int, int]]
+
+
+class Conflicts(NamedTuple):
+    """How often conflicts of one kind were raised and resolved."""
+
+    raised: int
+    resolved: int
 
 
 class Readout:
@@ -116,6 +123,26 @@ class Readout:
         with psycopg.connect(self._settings.dsn()) as db:
             return {subject: _count(db, subject) for subject in load_catalogue().subjects}
 
+    def conflicts(self) -> dict[str, Conflicts]:
+        """How many conflicts of each kind were raised and resolved: each counts as often as it was raised."""
+        with psycopg.connect(self._settings.dsn()) as db:
+            # Raised and resolved take turns, so an odd revision is a raised one.
+            rows = db.execute(
+                "SELECT kind, sum((revision + 1) / 2)::int, sum(revision / 2)::int FROM latest.conflict GROUP BY kind"
+                " ORDER BY kind"
+            ).fetchall()
+        return {kind: Conflicts(raised, resolved) for kind, raised, resolved in rows}
+
+    def telling_house(self) -> str | None:
+        """A house whose story has a conflict and is short enough to be read. None if there is none."""
+        with psycopg.connect(self._settings.dsn()) as db:
+            row = db.execute(
+                "SELECT c.house_code FROM latest.conflict c JOIN latest.unit u USING (house_code)"
+                " GROUP BY c.house_code, u.revision ORDER BY bool_or(c.kind = 'SEIZED_UNIT_SOLD') DESC, abs(u.revision - 9),"
+                " c.house_code LIMIT 1"
+            ).fetchone()
+        return str(row[0]) if row else None
+
     def progress(self) -> dict[str, tuple[int, int]]:
         """How far each service is: (done, of how many), in offsets."""
         intake = [
@@ -124,9 +151,10 @@ class Readout:
         exchange = [p for s in load_catalogue().subjects for p in self._reader.partitions_of(f"exchange.{s}")]
         entered, accepted = self._reader.end_offsets(intake), self._reader.end_offsets(exchange)
         routable = self._routable(accepted)
+        decided = self._past_markers(self._admin.group_offsets(ADMISSION_GROUP), entered)
         routed = self._past_markers(self._admin.group_offsets(ROUTING), routable)
         return {
-            "admission": (_sum(self._admin.group_offsets(ADMISSION_GROUP), entered), sum(entered.values())),
+            "admission": (_sum(decided, entered), sum(entered.values())),
             "routing": (_sum(routed, routable), sum(routable.values())),
             "compaction": (self._compacted(accepted), sum(accepted.values())),
         }

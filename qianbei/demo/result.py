@@ -1,7 +1,7 @@
 """What a demo came to: one object for programs, a few tables for people."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from producers.simulator.model_compare import Account, Observed
-from qianbei.demo.readout import percentile
+from qianbei.demo.readout import Conflicts, percentile
 from qianbei.verify.report import Report
 
 OUTCOMES = ("accepted", "refused", "duplicate", "quarantined")
@@ -24,6 +24,7 @@ class Result:
     account: Account
     departments: Mapping[str, Mapping[str, int]]
     latest: Mapping[str, int]
+    conflicts: Mapping[str, Conflicts]
     latencies_ms: list[int]
     report: Report
     seconds: float
@@ -31,14 +32,26 @@ class Result:
     @property
     def ok(self) -> bool:
         """Whether every decision was as it had to be and the verification passed."""
-        return self.report.ok and not self.account.differences
+        as_expected = self.conflicts_found() == self.account.conflicts()
+        return self.report.ok and as_expected and not self.account.differences
 
     def outcomes(self) -> Counter[str]:
-        return Counter(item.outcome.lower() for item in self.observed)
+        """Of what the sources sent; what the exchange asked of itself is not among it."""
+        return Counter(item.outcome.lower() for item in self._of_sources())
 
     def reasons(self) -> Counter[str]:
         """How often each code was given, over refusals, warnings and quarantine."""
-        return Counter(code for item in self.observed for code in item.codes)
+        return Counter(code for item in self._of_sources() for code in item.codes)
+
+    def conflicts_found(self) -> dict[str, int]:
+        """How many conflicts were raised and resolved."""
+        return {
+            "raised": sum(one.raised for one in self.conflicts.values()),
+            "resolved": sum(one.resolved for one in self.conflicts.values()),
+        }
+
+    def _of_sources(self) -> Iterable[Observed]:
+        return (item for item in self.observed if not item.is_internal)
 
     def as_dict(self) -> dict[str, Any]:
         """As one JSON object."""
@@ -49,6 +62,7 @@ class Result:
             "expected": {name: expected[name] for name in OUTCOMES},
             "differences": [str(difference) for difference in self.account.differences[:20]],
             "reasons": dict(sorted(self.reasons().items())),
+            "conflicts": self.conflicts_found() | {"expected": self.account.conflicts()},
             "departments": {
                 name: dict(sorted(counts.items())) for name, counts in sorted(self.departments.items())
             },
@@ -67,6 +81,7 @@ def show(result: Result, console: Console) -> None:
     """Print the tables."""
     console.print(_departments(result))
     console.print(_decisions(result))
+    console.print(_conflicts(result))
     console.print(_latest(result))
     data = result.as_dict()
     latency = data["latency_ms"]
@@ -101,6 +116,16 @@ def _decisions(result: Result) -> Table:
     counts, wanted = result.reasons(), result.account.reasons()
     for code in sorted(counts | wanted, key=lambda code: -counts[code]):
         table.add_row(f"  {code}", f"{counts[code]:,}", f"{wanted[code]:,}")
+    return table
+
+
+def _conflicts(result: Result) -> Table:
+    table = Table("conflict", "raised", "resolved", title="Late conflicts", title_justify="left")
+    for kind, counts in result.conflicts.items():
+        table.add_row(kind, f"{counts.raised:,}", f"{counts.resolved:,}")
+    found, wanted = result.conflicts_found(), result.account.conflicts()
+    for name, of_all in (("all", found), ("expected", wanted)):
+        table.add_row(f"[bold]{name}[/]", f"{of_all['raised']:,}", f"{of_all['resolved']:,}")
     return table
 
 

@@ -16,6 +16,7 @@ from producers.simulator.ledger import Ledger
 from producers.simulator.model_compare import account
 from qianbei.demo.readout import Readout, wait_until_done
 from qianbei.demo.result import Result
+from qianbei.explain import Story, story
 from qianbei.services import start_services
 from qianbei.site import Site, current_site, deploy_site
 from qianbei.stack import embedded_stack
@@ -94,8 +95,17 @@ def count(site: Site, ledger: Ledger, begun: float, say: Say) -> Result:
         outcomes = readout.outcomes()
         found = account(ledger, outcomes.observed)
         departments, latencies = readout.deliveries(outcomes)
-        latest = readout.latest_counts()
-    say("verifying conservation, fold and projection from topics and tables alone")
+        latest, conflicts = readout.latest_counts(), readout.conflicts()
+    say("verifying conservation, fold, projection and the law from topics and tables alone")
     report = verify(site)
     seconds = time.monotonic() - begun
-    return Result(ledger.total, outcomes.observed, found, departments, latest, latencies, report, seconds)
+    return Result(
+        ledger.total, outcomes.observed, found, departments, latest, conflicts, latencies, report, seconds
+    )
+
+
+def story_of_a_house(site: Site) -> Story | None:
+    """All that came about on a house with conflicts, as ``explain`` tells it. None if no house has any."""
+    with Readout(site) as readout:
+        house = readout.telling_house()
+    return None if house is None else story(site, house)

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from broker.kafka import Record as KafkaRecord
 from qianbei.verify.avro import Reader, Readers, Record, Unreadable
 from qianbei.verify.conservation import Conservation
+from qianbei.verify.deeds import DEEDS
 from qianbei.verify.entitlement import shipped_rules
 from qianbei.verify.fold import Fold, Newest
+from qianbei.verify.law import Law
 from qianbei.verify.outcome import decision, quarantine
 from qianbei.verify.projection import Projection
 from qianbei.verify.released import newest_schemas
 from qianbei.verify.report import Findings, place_of
+from qianbei.verify.rulings import Rulings
 from qianbei.verify.source import Sent, Sources
 from qianbei.verify.stream import Stream
 
@@ -22,13 +25,14 @@ KINDS = ("intake", "decision", "quarantine", "exchange", "dept")
 class Checks:
     """The checks of one run, and which record goes to which of them."""
 
-    def __init__(self, stream: Stream, readers: Readers) -> None:
+    def __init__(self, stream: Stream, readers: Readers, rulings: Rulings) -> None:
         self.readers = readers
         self.schemas = newest_schemas()
         self._sources = Sources(readers, self.schemas)
         self.conservation = Conservation(stream.window)
         self.fold = Fold()
         self.projection = Projection(shipped_rules(), stream.partitions, stream.window, readers)
+        self.law = Law(rulings, stream.window)
         self.fold_findings = Findings()
         self._feeds: Mapping[str, Callable[[KafkaRecord], None]] = {
             "intake": self._intake,
@@ -44,10 +48,11 @@ class Checks:
         for record in batch:
             feeds[record.topic.partition(".")[0]](record)
         self.projection.advance()
+        self.law.advance()
 
     def waits(self) -> bool:
         """Whether more reading may bring what is missing."""
-        return self.conservation.waits() or self.projection.waits()
+        return self.conservation.waits() or self.projection.waits() or self.law.waits()
 
     def _intake(self, record: KafkaRecord) -> None:
         self.conservation.add_intake(record.topic, record.partition, record.offset, _sha256(record.value))
@@ -56,6 +61,7 @@ class Checks:
         body = self._read(record)
         if body is not None:
             self.conservation.add_outcome(decision(record.topic, record.partition, record.offset, body))
+            self.law.add_decision(record.topic, record.partition, record.offset, body)
 
     def _quarantine(self, record: KafkaRecord) -> None:
         body = self._read(record)
@@ -63,6 +69,7 @@ class Checks:
             return
         outcome = quarantine(record.topic, record.partition, record.offset, body)
         self.conservation.add_outcome(outcome)
+        self.law.add_quarantine(body)
         if _sha256(body["value"]) != outcome.sha256:
             self.conservation.findings.add(
                 "WRONG_BYTES", outcome.place, "holds other bytes than its digest states"
@@ -73,6 +80,8 @@ class Checks:
         try:
             source = self._sources.of(topic, _sent(record))
             facts = source.facts()
+            if topic in DEEDS:
+                self.law.add_exchange(topic, partition, offset, source.complete())
         except Unreadable as error:
             self.conservation.findings.add("UNREADABLE", place_of(topic, partition, offset), str(error))
             return

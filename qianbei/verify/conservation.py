@@ -4,7 +4,8 @@
   bytes, in the topic of its principal and the partition of its slot.
 * The outcomes of a slot are numbered 1, 2, 3 … (``slot_seq``), and follow the offsets of each intake partition.
 * What an accepted decision says it wrote is on ``exchange.*`` exactly once, and every record there is so explained.
-* The revisions of each entity are 1, 2, 3 … in log order, in one partition.
+* The revisions of each entity are 1, 2, 3 … in log order, in one partition; those of a seizure may begin in the
+  partition of its own id and go on in that of its house (``revisions``).
 
 Both sides may arrive in any order: whatever waits for its counterpart is held, what has met it is forgotten but for
 its place.
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from qianbei.verify.order import SlotOrder
 from qianbei.verify.outcome import ACCEPTED, OUTCOMES, QUARANTINED, Effect, Outcome
 from qianbei.verify.report import CheckResult, Findings, place_of
+from qianbei.verify.revisions import Revisions
 from qianbei.verify.window import Partition, Window
 
 
@@ -40,7 +42,7 @@ class Conservation:
         self._order = SlotOrder(window, self._findings)
         self._stated: dict[Effect, Side] = {}
         self._written: dict[Effect, Side] = {}
-        self._revisions: dict[tuple[str, str], tuple[int, int]] = {}
+        self._revisions = Revisions(self._findings)
 
     @property
     def findings(self) -> Findings:
@@ -85,9 +87,10 @@ class Conservation:
         if revision is None or decision_id is None:
             self._findings.add("NO_REVISION", place, "an exchange record without revision or decision_id")
             return
-        self._check_revision(topic, partition, place, entity_id, revision)
+        required = self._window.required(topic, partition, offset)
+        self._revisions.add(topic, partition, place, entity_id, revision, required=required)
         effect = Effect(topic, entity_id, revision)
-        side = Side(decision_id, place, self._window.required(topic, partition, offset))
+        side = Side(decision_id, place, required)
         stated = self._stated.get(effect)
         if stated is None or effect in self._written:
             self._keep_written(effect, side)
@@ -106,10 +109,12 @@ class Conservation:
             self._findings.add(
                 "WRONG_SLOT", outcome.place, "partition, slot and intake partition are not the same"
             )
-        if (outcome.kind == ACCEPTED) != bool(outcome.effects):
-            self._findings.add(
-                "WRONG_EFFECTS", outcome.place, f"{outcome.kind} with {len(outcome.effects)} effects"
-            )
+        # A refused record may have effects: what was due on its house before it. Its own revision is none of them.
+        if (outcome.kind == ACCEPTED and not outcome.hands_over) != (outcome.revision is not None):
+            self._findings.add("WRONG_EFFECTS", outcome.place, f"{outcome.kind}, revision {outcome.revision}")
+        elif outcome.revision is not None and not outcome.states_its_own:
+            detail = f"{len(outcome.effects)} effects, its own revision {outcome.revision} is not among them"
+            self._findings.add("WRONG_EFFECTS", outcome.place, detail)
 
     def _answer(self, outcome: Outcome) -> None:
         partition = (outcome.intake_topic, outcome.intake_partition)
@@ -165,22 +170,13 @@ class Conservation:
         if stated.decision_id != written.decision_id:
             self._findings.add("WRONG_DECISION", written.place, f"names another decision than {stated.place}")
 
-    def _check_revision(self, topic: str, partition: int, place: str, entity_id: str, revision: int) -> None:
-        last, where = self._revisions.get((topic, entity_id), (0, partition))
-        if where != partition:
-            self._findings.add(
-                "SPLIT_ENTITY", place, f"the entity's earlier revisions are in partition {where}"
-            )
-        elif revision != last + 1:
-            self._findings.add("REVISION_ORDER", place, f"revision {revision} follows revision {last}")
-        self._revisions[topic, entity_id] = (max(last, revision), partition)
-
     # -- ending -------------------------------------------------------------------------------------------------------
 
     def waits(self) -> bool:
         """Whether anything required still waits for its counterpart, which more reading may bring."""
         sides = self._sides(self._stated) or self._sides(self._written)
-        return bool(sides or self._unanswered() or self._unfounded() or self._order.waits())
+        unmet = sides or self._unanswered() or self._unfounded()
+        return bool(unmet or self._order.waits() or self._revisions.waits())
 
     def _unanswered(self) -> list[tuple[Partition, int]]:
         required = self._window.required
@@ -217,6 +213,7 @@ class Conservation:
                 "NO_DECISION", written.place, f"revision {effect.revision} is no effect of a decision"
             )
         self._order.finish()
+        self._revisions.finish()
         return self._findings.result("outcomes")
 
     def _missing_outcomes(self, decided: Mapping[Partition, int]) -> None:

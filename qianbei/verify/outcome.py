@@ -1,6 +1,6 @@
 """What became of an intake record, as decisions and quarantine records state it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from qianbei.verify.avro import Record
@@ -8,6 +8,8 @@ from qianbei.verify.report import place_of
 
 ACCEPTED, REFUSED, DUPLICATE, QUARANTINED = "ACCEPTED", "REFUSED", "DUPLICATE", "QUARANTINED"
 OUTCOMES = (ACCEPTED, REFUSED, DUPLICATE)
+REQUESTS = "decision.internal"
+"""Decisions on what the exchange asks of itself: such a record may name one entity and change another."""
 
 
 class Effect(NamedTuple):
@@ -34,6 +36,21 @@ class Outcome:
     slot_seq: int
     decision_id: str = ""
     effects: tuple[Effect, ...] = ()
+    revision: int | None = None
+    named: tuple[str, str] | None = None
+    """The topic and entity of the decided record; None where the revision may be of another entity (requests)."""
+
+    @property
+    def states_its_own(self) -> bool:
+        """Whether the revision that the decided record became is among the effects."""
+        return any(
+            effect.revision == self.revision and self.named in (None, effect[:2]) for effect in self.effects
+        )
+
+    @property
+    def hands_over(self) -> bool:
+        """Whether a request was granted by passing it on to another slot, which writes the revision."""
+        return self.topic == REQUESTS and self.kind == ACCEPTED and not self.effects
 
     @property
     def place(self) -> str:
@@ -42,24 +59,22 @@ class Outcome:
 
 def decision(topic: str, partition: int, offset: int, record: Record) -> Outcome:
     """The outcome that a decision record states."""
-    effects = tuple(Effect(e["topic"], e["entity_id"], e["revision"]) for e in record["effects"])
-    return _outcome(topic, partition, offset, record, record["outcome"], record["decision_id"], effects)
+    named = (f"exchange.{record['subject']}", record["entity_id"])
+    return replace(
+        _outcome(topic, partition, offset, record, record["outcome"]),
+        decision_id=record["decision_id"],
+        effects=tuple(Effect(e["topic"], e["entity_id"], e["revision"]) for e in record["effects"]),
+        revision=record["revision"],
+        named=None if topic == REQUESTS else named,
+    )
 
 
 def quarantine(topic: str, partition: int, offset: int, record: Record) -> Outcome:
     """The outcome that a quarantine record states."""
-    return _outcome(topic, partition, offset, record, QUARANTINED, "", ())
+    return _outcome(topic, partition, offset, record, QUARANTINED)
 
 
-def _outcome(
-    topic: str,
-    partition: int,
-    offset: int,
-    record: Record,
-    kind: str,
-    decision_id: str,
-    effects: tuple[Effect, ...],
-) -> Outcome:
+def _outcome(topic: str, partition: int, offset: int, record: Record, kind: str) -> Outcome:
     return Outcome(
         topic,
         partition,
@@ -71,6 +86,4 @@ def _outcome(
         record["intake_sha256"],
         record["slot"],
         record["slot_seq"],
-        decision_id,
-        effects,
     )

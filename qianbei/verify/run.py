@@ -16,6 +16,7 @@ from qianbei.verify.avro import Readers
 from qianbei.verify.checks import KINDS, Checks
 from qianbei.verify.latest import Comparison, Goal, await_compaction, database, read_positions, snapshot
 from qianbei.verify.report import Report
+from qianbei.verify.rulings import rulings_of
 from qianbei.verify.stream import Stream
 from qianbei.verify.window import Partition
 
@@ -42,7 +43,7 @@ def verify(site: Site, say: Say | None = None, *, patience_s: float = 30.0) -> R
     ):
         topics = sorted(topic for topic in admin.topics() if topic.partition(".")[0] in KINDS)
         stream = Stream(reader, topics)
-        checks = Checks(stream, Readers(registry.schema))
+        checks = Checks(stream, Readers(registry.schema), rulings_of(settings.policy_file))
         run = _Run(settings, admin, stream, checks, say or _quiet, begun + patience_s)
         return run.report(begun)
 
@@ -90,6 +91,7 @@ class _Run:
             "conservation": self.checks.conservation.finish(decided),
             "fold": self.checks.fold_findings.result("rows"),
             "projection": self.checks.projection.finish(routed),
+            "law": self.checks.law.finish(),
         }
         return Report(results, time.monotonic() - begun)
 

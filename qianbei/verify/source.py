@@ -75,6 +75,13 @@ class Source:
             return record["interested"] or [], record["interested_before"] or []
         return texts_of(self._piece("interested")), texts_of(self._piece("interested_before"))
 
+    def complete(self) -> Record:
+        """The record with the fields of the newest schema, its protected values as they lie. Raises Unreadable."""
+        record = self.kind.reader.plain(self.value)
+        if self.kind.complete:
+            self.kind.complete(record)
+        return record
+
     def in_clear(self) -> Record:
         """The record, complete, with its protected values in clear. Raises Unreadable or Sealed."""
         record = self.kind.reader.plain(self.value)

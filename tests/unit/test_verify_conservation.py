@@ -6,7 +6,8 @@ import pytest
 
 from qianbei.verify.conservation import Conservation
 from qianbei.verify.outcome import Effect, Outcome
-from qianbei.verify.report import CheckResult
+from qianbei.verify.report import CheckResult, Findings
+from qianbei.verify.revisions import Revisions
 from qianbei.verify.window import Window
 
 INTAKE, DECISION, QUARANTINE, EXCHANGE = (
@@ -24,7 +25,9 @@ WINDOW = Window(
 def outcome(seq: int, kind: str = "REFUSED", effects: tuple[Effect, ...] = ()) -> Outcome:
     """The seq-th decision, on the record at offset seq - 1."""
     topic = QUARANTINE if kind == "QUARANTINED" else DECISION
-    return Outcome(topic, 0, seq, kind, INTAKE, 0, seq - 1, f"sha-{seq - 1}", 0, seq, f"d{seq}", effects)
+    found = Outcome(topic, 0, seq, kind, INTAKE, 0, seq - 1, f"sha-{seq - 1}", 0, seq, f"d{seq}", effects)
+    revision = effects[-1].revision if kind == "ACCEPTED" and effects else None
+    return replace(found, revision=revision, named=effects[-1][:2] if effects else None)
 
 
 def filed(revision: int) -> tuple[Effect, ...]:
@@ -182,10 +185,45 @@ def test_revisions_in_the_wrong_order() -> None:
     assert dict(check(written=[(0, "s1", 2, "d3"), (1, "s1", 1, "d1")]).found) == {"REVISION_ORDER": 2}
 
 
-def test_an_acceptance_without_and_a_refusal_with_effects() -> None:
-    wrong = [replace(OUTCOMES[0], effects=()), replace(OUTCOMES[1], effects=filed(1)), *OUTCOMES[2:]]
-    found = dict(check(wrong, [(0, "s1", 1, "d2"), WRITTEN[1]]).found)
-    assert found == {"WRONG_EFFECTS": 2}
+def test_an_acceptance_without_effects() -> None:
+    wrong = [replace(OUTCOMES[0], effects=()), *OUTCOMES[1:]]
+    assert dict(check(wrong, WRITTEN[1:]).found)["WRONG_EFFECTS"] == 1
+
+
+def test_an_acceptance_whose_own_revision_is_not_among_its_effects() -> None:
+    fired = Effect("exchange.seizure", "z1", 1)
+    wrong = [replace(OUTCOMES[0], effects=(fired,)), *OUTCOMES[1:2]]
+    conservation = Conservation(WINDOW)
+    for one in wrong:
+        conservation.add_outcome(one)
+    assert conservation.findings.found["WRONG_EFFECTS"] == 1
+    request = replace(wrong[0], topic="decision.internal", intake_topic="intake.internal", named=None)
+    conservation.add_outcome(request)
+    assert conservation.findings.found["WRONG_EFFECTS"] == 1, "a request may change another entity"
+
+
+def test_a_request_that_is_passed_on_writes_nothing() -> None:
+    passed = replace(
+        OUTCOMES[0], topic="decision.internal", intake_topic="intake.internal", effects=(), revision=None
+    )
+    conservation = Conservation(WINDOW)
+    conservation.add_outcome(passed)
+    assert not conservation.findings.found
+    conservation.add_outcome(replace(passed, slot_seq=2, revision=1))
+    assert conservation.findings.found["WRONG_EFFECTS"] == 1
+
+
+def test_a_refusal_that_claims_a_revision() -> None:
+    wrong = [OUTCOMES[0], replace(OUTCOMES[1], revision=1), *OUTCOMES[2:]]
+    assert dict(check(wrong).found) == {"WRONG_EFFECTS": 1}
+
+
+@pytest.mark.parametrize("kind", ["REFUSED", "DUPLICATE"])
+def test_what_was_due_before_a_record_may_be_an_effect_of_its_refusal(kind: str) -> None:
+    fired = replace(outcome(2, kind), effects=(Effect(EXCHANGE, "s2", 1),))
+    written = [WRITTEN[0], (1, "s2", 1, "d2"), (2, "s1", 2, "d3")]
+    result = check([OUTCOMES[0], fired, *OUTCOMES[2:]], written)
+    assert result.ok, result.violations
 
 
 def test_an_outcome_of_an_unknown_kind() -> None:
@@ -223,3 +261,32 @@ def test_waits_as_long_as_something_required_is_missing() -> None:
 
 def test_nothing_compared_is_no_success() -> None:
     assert dict(Conservation(WINDOW).finish({}).found) == {"NOTHING_COMPARED": 1}
+
+
+# --- seizures that find their house -----------------------------------------------------------------------------------
+
+
+def moved(*places: tuple[int, int], required: bool = True) -> dict[str, int]:
+    """What is found of a seizure with these partitions and revisions, in the order of reading."""
+    findings = Findings()
+    revisions = Revisions(findings)
+    for offset, (partition, revision) in enumerate(places):
+        place = f"exchange.seizure/{partition}@{offset}"
+        revisions.add("exchange.seizure", partition, place, "z1", revision, required=required)
+    revisions.finish()
+    return dict(findings.found)
+
+
+def test_the_revisions_of_a_seizure_may_go_on_in_the_partition_of_its_house() -> None:
+    assert moved((2, 1), (2, 2), (0, 3), (0, 4)) == {}
+    assert moved((0, 3), (0, 4), (2, 1), (2, 2)) == {}, "whichever partition is read first"
+    assert moved((0, 1), (0, 2)) == {}
+
+
+def test_a_seizure_whose_revisions_do_not_join() -> None:
+    assert moved((2, 1), (0, 3)) == {"REVISION_ORDER": 1}
+    assert moved((2, 1), (2, 2), (0, 2)) == {"REVISION_ORDER": 1}
+    assert moved((0, 2)) == {"REVISION_ORDER": 1}
+    assert moved((0, 2), required=False) == {}, "what comes before it may be on its way"
+    assert moved((2, 1), (0, 2), (1, 3)) == {"SPLIT_ENTITY": 1}
+    assert "REVISION_ORDER" in moved((2, 1), (0, 2), (2, 3)), "it never moves back"

@@ -240,6 +240,8 @@ def test_a_port_that_was_taken_meanwhile_is_told_and_nothing_is_left(stack: Stac
 CODE = """if True:
     import pathlib, signal, sys
     from qianbei.stack import embedded_stack
+    # Whoever is started in the background of a shell would ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     def say(line): print(line, flush=True)
     with embedded_stack(pathlib.Path(sys.argv[1]), say):
         print("ready", flush=True)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "long.jsonl"
 
 CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
-    "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000"}, ["tests/fault"]),
+    "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000", "QIANBEI_RACES": "1000"}, ["tests/fault"]),
     "law": (
         {"QIANBEI_LAW_HISTORIES": "2000", "QIANBEI_LAW_SEED": "", "QIANBEI_LAW_HISTORIES_ON_KAFKA": "50"},
         ["tests/machine/test_law.py", "tests/machine/test_law_on_kafka.py"],

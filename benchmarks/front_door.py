@@ -114,8 +114,8 @@ def encoded(form: Form) -> bytes:
     return json.dumps(form, ensure_ascii=False).encode()
 
 
-async def steady(door: Door, filings: Sequence[bytes]) -> tuple[list[int], Counter[str]]:
-    """File at a steady rate. Returns the milliseconds of each and how often each status was answered."""
+async def steady(door: Door, filings: Sequence[bytes], rate: float) -> tuple[list[int], Counter[str]]:
+    """File at a steady rate (a second). Returns the milliseconds of each and how often each status was answered."""
     times: list[int] = []
     statuses: Counter[str] = Counter()
 
@@ -131,7 +131,7 @@ async def steady(door: Door, filings: Sequence[bytes]) -> tuple[list[int], Count
     begun = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number, filing in enumerate(filings):
-            await asyncio.sleep(max(0.0, begun + number / RATE - time.perf_counter()))
+            await asyncio.sleep(max(0.0, begun + number / rate - time.perf_counter()))
             group.create_task(one(filing))
     return times, statuses
 
@@ -181,9 +181,9 @@ def summary(times: list[int]) -> Mapping[str, int]:
     }
 
 
-async def measure(site: Site, url: str, seconds: int, console: Console) -> dict[str, Any]:
+async def measure(site: Site, url: str, rate: float, seconds: int, console: Console) -> dict[str, Any]:
     """The three measurements on a running exchange."""
-    count = int(RATE * seconds)
+    count = int(rate * seconds)
     with Publisher(site.settings("bureau"), "bureau") as bureau:
         console.print(f"registering {count + 2 * BLOCKS:,} units")
         for begin in range(0, count + 2 * BLOCKS, 500):
@@ -198,8 +198,8 @@ async def measure(site: Site, url: str, seconds: int, console: Console) -> dict[
     async with aclosing(door.wire):
         # Made beforehand: what making them costs is not the front door's.
         filings = [encoded(signed(number)) for number in range(count)]
-        console.print(f"{count:,} filings at {RATE:.0f} a second")
-        times, statuses = await steady(door, filings)
+        console.print(f"{count:,} filings at {rate:.0f} a second")
+        times, statuses = await steady(door, filings, rate)
         with Publisher(site.settings("court"), "court") as court:
             console.print("listings and seizures")
             listed = await felt(door, court, count, "listing")
@@ -217,11 +217,12 @@ def main() -> None:
     """Run on a throw-away exchange and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=SECONDS)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--rate", type=float, default=RATE, help="filings a second")
+    options = parser.parse_args()
     console = Console(file=sys.stderr)
     with throw_away_exchange(console.print) as site:
         url = site.front_doors()[0]
-        print(json.dumps(asyncio.run(measure(site, url, seconds, console))))
+        print(json.dumps(asyncio.run(measure(site, url, options.rate, options.seconds, console))))
 
 
 if __name__ == "__main__":

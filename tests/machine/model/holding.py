@@ -50,8 +50,6 @@ def own_fields(state: State, body: Body, thing: Thing) -> dict[str, Any]:
     event_type = body["event_type"]
     if event_type == "RELEASED":
         return NO_PLACE
-    if event_type == "RENEWED" and thing.status is not None:
-        return {"effective_until": body["end_date"]}
     house = thing.house
     if house is None or (thing.status in (None, "HELD") and not unit_is_there(state, house)):
         return {"status": "HELD", "bound_house_code": None, **NO_PLACE, **NO_TERM}

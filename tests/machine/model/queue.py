@@ -105,8 +105,11 @@ def own_term(body: Body) -> tuple[date, date]:
 
 def changed_term(body: Body, was: Body) -> tuple[date, date]:
     """The term of one in force after the court has changed it: a day that it states anew counts, the other one stays. With
-    no stated end at all the limit goes along with the beginning."""
+    no stated end at all the limit goes along with the beginning. A renewal moves the end alone; whatever else it says, such
+    as another kind, counts as in any other record, since a record holds the whole state."""
     start, until = was["effective_from"], was["effective_until"]
+    if body["event_type"] == "RENEWED":
+        return start, body["end_date"]
     if body["start_date"] not in (None, was["start_date"]):
         start = body["start_date"]
         if body["end_date"] is None and was["end_date"] is None:

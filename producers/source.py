@@ -16,7 +16,7 @@ from schemas.catalogue import load_catalogue
 
 Fields = Mapping[str, Any]
 
-_ID_FIELDS = {
+ID_FIELDS = {
     "project": "project_id",
     "unit": "house_code",
     "sale": "contract_no",
@@ -57,7 +57,7 @@ class Source:
         envelope: dict[str, Any] = {
             "event_id": str(uuid4()),
             "event_type": event_type,
-            "entity_id": fields.get(_ID_FIELDS.get(subject, "entity_id")),
+            "entity_id": fields.get(ID_FIELDS.get(subject, "entity_id")),
             "version": version,
             "source": self._publisher.principal,
             "occurred_at": self._now().isoformat(),

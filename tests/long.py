@@ -21,6 +21,10 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"QIANBEI_LAW_HISTORIES": "2000", "QIANBEI_LAW_SEED": "", "QIANBEI_LAW_HISTORIES_ON_KAFKA": "50"},
         ["tests/machine/test_law.py", "tests/machine/test_law_on_kafka.py"],
     ),
+    "stock": (
+        {"QIANBEI_STOCK_ROWS": "1000000", "QIANBEI_STOCK_KILLS": "5"},
+        ["tests/integration/test_stock_import.py"],
+    ),
     "ten-seeds": ({"QIANBEI_SEED_EVENTS": "20000"}, ["tests/integration/test_ten_seeds.py"]),
 }
 

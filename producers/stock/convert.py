@@ -12,32 +12,23 @@ from functools import cache
 from typing import Any
 
 from broker.admission.checks import Check, compile_checks
+from broker.admission.model import CONTRACTS
 from broker.admission.reasons import Severity
 from producers.events import InvalidEvent, checked_record
 from producers.jsonlines import derived_event_id
-from producers.stock.mapping import Column, StockMapping, field_at
+from producers.source import ID_FIELDS
+from producers.stock.defect import Defect
+from producers.stock.mapping import Column, StockMapping, code_table, field_at
 from producers.stock.values import BadCell, day, moment, number
 from schemas.catalogue import Catalogue
-from schemas.codelists import mapping as code_mapping
 from schemas.files import latest_version, load_schema
 from schemas.properties import base_type
 
 _LONGEST_SHOWN = 40
+_CODES_SHOWN = 12
 _STEP = re.compile(r"([a-z_]+)(?:\[(\d)\])?")
 _NUMBERS = frozenset({"decimal", "int", "long"})
 _YES_NO = {"是": True, "否": False, "1": True, "0": False, "true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """What is wrong in a row. ``value`` is empty or masked where it must not be shown; ``code`` is admission's, if any."""
-
-    row: int
-    column: str
-    value: str
-    reason: str
-    how: str
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +70,7 @@ class Converter:
     ) -> dict[str, Any] | list[Defect]:
         event["parties"] = [party for party in event["parties"] if party] if "parties" in event else None
         event = {name: value for name, value in event.items() if value is not None}
+        self._complete(event)
         event["event_id"] = derived_event_id(self.principal, self.mapping.subject, event)
         try:
             record = checked_record(self.catalogue, self.principal, self.mapping.subject, event)
@@ -89,6 +81,17 @@ class Converter:
         return [
             self._defect(row, cells, r.field or "", f"{r.zh} {r.en}", how, r.code) for r in reasons
         ] or event
+
+    def _complete(self, event: dict[str, Any]) -> None:
+        """Fill what follows from the rest, where the mapping does not say it."""
+        subject = self.mapping.subject
+        event.setdefault("version", 1)
+        if (own := ID_FIELDS.get(subject)) in event:
+            event.setdefault("entity_id", event[own])
+        if subject in CONTRACTS:
+            event.setdefault(
+                "contract_status", self.catalogue.transition(subject, self.mapping.event_type).to
+            )
 
     def _defect(
         self, row: int, cells: Mapping[str, str], path: str, what: str, how: str, code: str = ""
@@ -134,11 +137,10 @@ def _reader(subject: str, path: str) -> Callable[[Column, str], Any]:
 
 
 def _translated(codes: str | dict[str, str], listed: str, text: str) -> str:
-    table = codes if isinstance(codes, dict) else code_mapping(codes, listed).table
+    table = code_table(codes, listed)
     if text not in table:
-        raise BadCell(
-            f"a code that the mapping of {listed} does not have", f"use one of {', '.join(table)}, or add it"
-        )
+        known = ", ".join(list(table)[:_CODES_SHOWN])
+        raise BadCell(f"a code that the mapping of {listed} does not have", f"use one of {known}, or add it")
     return table[text]
 
 

@@ -11,10 +11,11 @@
     ignore: [备注]
 
 A column may go to several fields (``to`` is then a list). ``codes`` is the name of a table in ``schemas/codes/mappings``,
-or a table written in place. A mapping that names an unknown key, field, unit or code is refused when it is read.
+``zh`` for the Chinese words of the code list itself, or a table written in place. A mapping that names an unknown key, field, unit or code is refused when it is read.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from schemas.codelists import UnknownCodeListError, code_list, mapping
 from schemas.files import Schema, UnknownSchemaError, latest_version, load_schema
 
 _STEP = re.compile(r"([a-z_]+)(?:\[(\d)\])?")
+
+
+WORDS = "zh"
 
 
 class _Model(BaseModel):
@@ -81,10 +85,11 @@ def field_at(subject: str, path: str) -> Schema:
     """The schema of the field at a path such as ``parties[1].id_no``. Raises LookupError."""
     holder = load_schema(subject, latest_version(subject))
     steps = path.split(".")
+    field: Schema = {}
     for depth, step in enumerate(steps):
         found = _STEP.fullmatch(step)
-        field = next((f for f in holder["fields"] if found and f["name"] == found[1]), None)
-        if found is None or field is None:
+        field = next((f for f in holder["fields"] if found and f["name"] == found[1]), {})
+        if found is None or not field:
             raise LookupError(path)
         inner = _items(field["type"])
         if (inner is not None) != (found[2] is not None) or (inner is None and depth < len(steps) - 1):
@@ -99,6 +104,15 @@ def field_at(subject: str, path: str) -> Schema:
 def _items(type_: Any) -> Any:
     bare = type_[-1] if isinstance(type_, list) else type_
     return bare["items"] if isinstance(bare, dict) and bare["type"] == "array" else None
+
+
+def code_table(codes: str | dict[str, str], listed: str) -> Mapping[str, str]:
+    """From what a column holds to the codes of a list. Raises UnknownCodeListError."""
+    if isinstance(codes, dict):
+        return codes
+    if codes == WORDS:
+        return {one.zh: one.code for one in code_list(listed).by_code.values()}
+    return mapping(codes, listed).table
 
 
 def _problems(found: StockMapping) -> list[str]:
@@ -140,6 +154,8 @@ def _code_problems(name: str, codes: str | dict[str, str], field: Schema) -> lis
     if isinstance(codes, dict):
         lost = sorted(set(codes.values()) - code_list(listed).codes)
         return [f"columns.{name}.codes: {listed} has no code {', '.join(lost)}"] if lost else []
+    if codes == WORDS:
+        return []
     try:
         mapping(codes, listed)
     except UnknownCodeListError as error:

@@ -1,0 +1,281 @@
+"""Importing a table: every row is sent once and its decision known, or is in the reject file.
+
+Windows of rows are read, converted and sent while the ones before are being decided. A window's outcomes are written
+to the memory of imports only when all of them are known; after a crash the windows that were not written are sent
+again, and the exchange answers that they are duplicates of what it has decided.
+
+A refused row has used up a version of its entity. It is tried again by the next run, mended or not, as the next version.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+from uuid import UUID
+
+from broker.errors import Unavailable
+from producers.jsonlines import derived_event_id
+from producers.publisher import Decision, Place, Prepared, Sent
+from producers.stock.convert import Converter
+from producers.stock.defect import Defect
+from producers.stock.rejects import RejectFile
+from producers.stock.sheet import Row
+from producers.stock.state import ImportState, Refusal, Told
+
+WINDOW = 250
+AHEAD = 4
+_DECISIONS_S = 120.0
+_HOW = "mend the row in the file and import the file again: what was accepted is skipped"
+NOT_COUNTED = frozenset(
+    {"EVENT_ID_REUSED", "SOURCE_MISMATCH", "EVENT_NOT_PERMITTED", "FOREIGN_ENTITY", "STILL_HELD", "REKEY"}
+    | {"UNIT_CHANGED", "STALE", "VERSION_GAP"}
+)
+"""Refusals that leave the version of the entity to be used: those before the fields are looked at."""
+
+
+class Channel(Protocol):
+    """What is needed of a ``Publisher``."""
+
+    principal: str
+
+    def prepare(self, subject: str, event: Mapping[str, Any]) -> Prepared: ...
+
+    def send_all(self, events: Iterable[Prepared]) -> list[Sent]: ...
+
+    def decided(self, sent: Iterable[Sent], *, timeout_s: float) -> dict[Place, Decision]: ...
+
+    def firsts(self, duplicates: Iterable[Decision], *, search: bool) -> dict[str, Decision]: ...
+
+    def positions(self) -> dict[int, int]: ...
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a table, in rows; ``reasons`` counts the defects and refusals by their text or code.
+
+    rows = accepted + before + bad + refused + repeated + unknown (and in a check, rows = good + bad).
+    """
+
+    rows: int = 0
+    good: int = 0
+    accepted: int = 0
+    before: int = 0
+    refused: int = 0
+    bad: int = 0
+    repeated: int = 0
+    unknown: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row is accepted, now or before."""
+        return not (self.bad or self.refused or self.unknown)
+
+
+Progress = Callable[[Report], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A row that is right, as the event of one try."""
+
+    row: int
+    row_id: bytes
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Rows that were sent; ``before`` is where the decisions stood then."""
+
+    tries: Sequence[_Try]
+    sent: Sequence[Sent]
+    before: Mapping[int, int]
+
+
+def check(converter: Converter, rows: Iterable[Row], rejects: RejectFile, progress: Progress) -> Report:
+    """Read every row, and say what is wrong; nothing is sent."""
+    report = Report()
+    for chunk in _windows(rows):
+        report.good += sum(1 for _ in _right(converter, chunk, rejects, report))
+        progress(report)
+    return report
+
+
+class Importer:
+    """One run over a table."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        converter: Converter,
+        state: ImportState,
+        rejects: RejectFile,
+        progress: Progress,
+    ) -> None:
+        self._channel = channel
+        self._converter = converter
+        self._state = state
+        self._rejects = rejects
+        self._progress = progress
+        self._report = Report()
+        self._windows: deque[_Window] = deque()
+        self._searches = 0
+
+    def run(self, rows: Iterable[Row]) -> Report:
+        """Import what is missing. Raises Unavailable or Indefinite; running again then goes on."""
+        if not self._state.positions():
+            # From the first window on: a run that is cut off before any is written must find its decisions too.
+            self._state.record((), {}, self._channel.positions())
+        for chunk in _windows(rows):
+            right = list(_right(self._converter, chunk, self._rejects, self._report))
+            for part in self._apart(self._missing(right)):
+                self._send(part)
+            if len(self._windows) > AHEAD:
+                self._settle()
+            self._progress(self._report)
+        self._settle_all()
+        self._state.end()
+        return self._report
+
+    def _apart(self, tries: Sequence[_Try]) -> Iterator[list[_Try]]:
+        """The rows in parts, so that no two of one entity are on their way at once: what is decided first must not be luck.
+
+        They may belong to two houses, and then to two slots, which keep no order between them.
+        """
+        part: list[_Try] = []
+        under_way = {one.event["entity_id"] for window in self._windows for one in window.tries}
+        for one in tries:
+            entity_id = one.event["entity_id"]
+            if entity_id in under_way:
+                if part:
+                    yield part
+                self._settle_all()
+                part, under_way = [], set()
+            part.append(one)
+            under_way.add(entity_id)
+        if part:
+            yield part
+
+    def _missing(self, tries: Sequence[_Try]) -> list[_Try]:
+        """Those that are to be sent, each as its entity's next version."""
+        row_ids = [one.row_id for one in tries]
+        taken, refused = self._state.taken(row_ids), self._state.refused(row_ids)
+        versions = self._state.versions([one.event["entity_id"] for one in tries])
+        seen = {one.row_id for window in self._windows for one in window.tries}
+        found = []
+        for one in tries:
+            known = refused.get(one.row_id)
+            if one.row_id in taken:
+                self._report.before += 1
+            elif one.row_id in seen:
+                self._report.repeated += 1
+            elif known is not None and known.run == self._state.run:
+                # This run was cut off after the refusal; it is the next run that tries again.
+                self._refuse(one.row, known)
+            else:
+                seen.add(one.row_id)
+                used = versions.get(one.event["entity_id"], 0)
+                found.append(self._again(one, used, refused=known is not None))
+        return found
+
+    def _again(self, one: _Try, used: int, *, refused: bool) -> _Try:
+        """The row as it is to be sent now. A row that an earlier run sent in vain gets a new event id, the same all run."""
+        if used < one.event["version"] and not refused:
+            return one
+        event = {name: value for name, value in one.event.items() if name != "event_id"}
+        event["version"] = max(used + 1, event["version"])
+        told = event | ({"run": self._state.run} if refused else {})
+        event["event_id"] = derived_event_id(self._channel.principal, self._converter.mapping.subject, told)
+        return _Try(one.row, one.row_id, event)
+
+    def _send(self, tries: Sequence[_Try]) -> None:
+        subject = self._converter.mapping.subject
+        prepared = [self._channel.prepare(subject, one.event) for one in tries]
+        before = self._channel.positions()
+        self._windows.append(_Window(tries, self._channel.send_all(prepared), before))
+
+    def _settle_all(self) -> None:
+        while self._windows:
+            self._settle()
+            self._progress(self._report)
+
+    def _settle(self) -> None:
+        """Wait for the decisions on the oldest window, and write them down."""
+        window = self._windows.popleft()
+        found = self._channel.decided(window.sent, timeout_s=_DECISIONS_S)
+        if len(found) < len(window.sent):
+            raise Unavailable(
+                f"{len(window.sent) - len(found)} rows were sent and not decided within {_DECISIONS_S:g} s. They are not "
+                "lost: see with `qianbei status` that admission runs, then import the file again"
+            )
+        taken, refused = set[bytes](), dict[bytes, Refusal]()
+        for one, first in self._firsts(window, found):
+            if first is None:
+                self._unknown(one.row)
+            elif first.accepted:
+                taken.add(one.row_id)
+                self._report.accepted += 1
+            else:
+                refused[one.row_id] = self._refusal(first)
+                self._refuse(one.row, refused[one.row_id])
+        # Not where the reader stands: it may have passed decisions of later windows, which are not written yet.
+        on = self._windows[0].before if self._windows else self._channel.positions()
+        self._state.record(taken, refused, on)
+
+    def _firsts(
+        self, window: _Window, found: Mapping[Place, Decision]
+    ) -> Iterator[tuple[_Try, Decision | None]]:
+        """Each row with the decision that settled it, which a run that was cut off may not have lived to see."""
+        decisions = [found[sent.place] for sent in window.sent]
+        duplicates = [one for one in decisions if one.outcome == "DUPLICATE"]
+        # Only the windows that were on their way then can hold such rows; any later one is a duplicate of something else.
+        self._searches += bool(duplicates)
+        search = self._searches <= AHEAD + 1
+        firsts = self._channel.firsts(duplicates, search=search) if duplicates else {}
+        for one, decision in zip(window.tries, decisions, strict=True):
+            repeats = decision.first_decision_id
+            yield one, decision if repeats is None else firsts.get(repeats)
+
+    def _refusal(self, decision: Decision) -> Refusal:
+        told = tuple(
+            Told(r.code, r.field, f"{r.zh} {r.en}") for r in decision.reasons if r.severity == "REFUSE"
+        )
+        used = 0 if NOT_COUNTED & {one.code for one in told} else decision.version
+        return Refusal(decision.entity_id, used, self._state.run, told)
+
+    def _refuse(self, row: int, refusal: Refusal) -> None:
+        self._report.refused += 1
+        self._report.reasons.update(told.code for told in refusal.reasons)
+        self._rejects.add(
+            Defect(row, self._column(told.field), "", told.text, _HOW, told.code) for told in refusal.reasons
+        )
+
+    def _unknown(self, row: int) -> None:
+        self._report.unknown += 1
+        self._report.reasons["DUPLICATE"] += 1
+        reason = "a duplicate of an event that was decided before this import"
+        self._rejects.add([Defect(row, "", "", reason, "look for it with `qianbei explain`", "DUPLICATE")])
+
+    def _column(self, path: str | None) -> str:
+        return self._converter.column_of(path or "") or path or ""
+
+
+def _right(converter: Converter, rows: Iterable[Row], rejects: RejectFile, report: Report) -> Iterator[_Try]:
+    """The rows that are right, as events; what is wrong with the others is written down."""
+    for row in rows:
+        report.rows += 1
+        found = list(row.defects) or converter.convert(row.number, row.cells)
+        if isinstance(found, dict):
+            yield _Try(row.number, UUID(found["event_id"]).bytes, found)
+            continue
+        report.bad += 1
+        report.reasons.update(defect.code or defect.reason for defect in found)
+        rejects.add(found)
+
+
+def _windows(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    remaining = iter(rows)
+    while window := list(islice(remaining, WINDOW)):
+        yield window

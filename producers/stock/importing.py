@@ -7,23 +7,22 @@ again, and the exchange answers that they are duplicates of what it has decided.
 A refused row has used up a version of its entity. It is tried again by the next run, mended or not, as the next version.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from uuid import UUID
 
 from broker.errors import Unavailable
 from producers.jsonlines import derived_event_id
 from producers.publisher import Decision, Place, Prepared, Sent
 from producers.stock.convert import Converter
 from producers.stock.defect import Defect
+from producers.stock.reading import Progress, Report, Try, right, windows
 from producers.stock.rejects import RejectFile
 from producers.stock.sheet import Row
 from producers.stock.state import ImportState, Refusal, Told
 
-WINDOW = 250
 AHEAD = 4
 _DECISIONS_S = 120.0
 _HOW = "mend the row in the file and import the file again: what was accepted is skipped"
@@ -50,57 +49,13 @@ class Channel(Protocol):
     def positions(self) -> dict[int, int]: ...
 
 
-@dataclass(slots=True)
-class Report:
-    """What became of a table, in rows; ``reasons`` counts the defects and refusals by their text or code.
-
-    rows = accepted + before + bad + refused + repeated + unknown (and in a check, rows = good + bad).
-    """
-
-    rows: int = 0
-    good: int = 0
-    accepted: int = 0
-    before: int = 0
-    refused: int = 0
-    bad: int = 0
-    repeated: int = 0
-    unknown: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every row is accepted, now or before."""
-        return not (self.bad or self.refused or self.unknown)
-
-
-Progress = Callable[[Report], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """A row that is right, as the event of one try."""
-
-    row: int
-    row_id: bytes
-    event: dict[str, Any]
-
-
 @dataclass(frozen=True, slots=True)
 class _Window:
     """Rows that were sent; ``before`` is where the decisions stood then."""
 
-    tries: Sequence[_Try]
+    tries: Sequence[Try]
     sent: Sequence[Sent]
     before: Mapping[int, int]
-
-
-def check(converter: Converter, rows: Iterable[Row], rejects: RejectFile, progress: Progress) -> Report:
-    """Read every row, and say what is wrong; nothing is sent."""
-    report = Report()
-    for chunk in _windows(rows):
-        report.good += sum(1 for _ in _right(converter, chunk, rejects, report))
-        progress(report)
-    return report
 
 
 class Importer:
@@ -122,15 +77,18 @@ class Importer:
         self._report = Report()
         self._windows: deque[_Window] = deque()
         self._searches = 0
+        told = f"{channel.principal} {converter.mapping.model_dump_json()}"
+        self._key = hashlib.blake2b(told.encode(), digest_size=32).digest()
 
     def run(self, rows: Iterable[Row]) -> Report:
         """Import what is missing. Raises Unavailable or Indefinite; running again then goes on."""
         if not self._state.positions():
             # From the first window on: a run that is cut off before any is written must find its decisions too.
             self._state.record((), {}, self._channel.positions())
-        for chunk in _windows(rows):
-            right = list(_right(self._converter, chunk, self._rejects, self._report))
-            for part in self._apart(self._missing(right)):
+        for chunk in windows(rows):
+            new = self._not_taken(chunk)
+            tries = list(right(self._converter, new, self._rejects, self._report, self._text_id))
+            for part in self._apart(self._missing(tries)):
                 self._send(part)
             if len(self._windows) > AHEAD:
                 self._settle()
@@ -139,12 +97,28 @@ class Importer:
         self._state.end()
         return self._report
 
-    def _apart(self, tries: Sequence[_Try]) -> Iterator[list[_Try]]:
+    def _not_taken(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows whose very text was not accepted before: a repeated run passes over the others without reading them."""
+        texts = [self._text_id(row) for row in rows]
+        taken = self._state.taken(texts)
+        new = [row for row, text_id in zip(rows, texts, strict=True) if text_id not in taken]
+        self._report.rows += len(rows) - len(new)
+        self._report.before += len(rows) - len(new)
+        return new
+
+    def _text_id(self, row: Row) -> bytes:
+        """The same text under the same mapping is the same event."""
+        text = "\x1f".join(text for cell in row.cells.items() for text in cell)
+        return hashlib.blake2b(
+            text.encode("utf-8", "surrogateescape"), key=self._key, digest_size=16
+        ).digest()
+
+    def _apart(self, tries: Sequence[Try]) -> Iterator[list[Try]]:
         """The rows in parts, so that no two of one entity are on their way at once: what is decided first must not be luck.
 
         They may belong to two houses, and then to two slots, which keep no order between them.
         """
-        part: list[_Try] = []
+        part: list[Try] = []
         under_way = {one.event["entity_id"] for window in self._windows for one in window.tries}
         for one in tries:
             entity_id = one.event["entity_id"]
@@ -158,7 +132,7 @@ class Importer:
         if part:
             yield part
 
-    def _missing(self, tries: Sequence[_Try]) -> list[_Try]:
+    def _missing(self, tries: Sequence[Try]) -> list[Try]:
         """Those that are to be sent, each as its entity's next version."""
         row_ids = [one.row_id for one in tries]
         taken, refused = self._state.taken(row_ids), self._state.refused(row_ids)
@@ -180,7 +154,7 @@ class Importer:
                 found.append(self._again(one, used, refused=known is not None))
         return found
 
-    def _again(self, one: _Try, used: int, *, refused: bool) -> _Try:
+    def _again(self, one: Try, used: int, *, refused: bool) -> Try:
         """The row as it is to be sent now. A row that an earlier run sent in vain gets a new event id, the same all run."""
         if used < one.event["version"] and not refused:
             return one
@@ -188,9 +162,9 @@ class Importer:
         event["version"] = max(used + 1, event["version"])
         told = event | ({"run": self._state.run} if refused else {})
         event["event_id"] = derived_event_id(self._channel.principal, self._converter.mapping.subject, told)
-        return _Try(one.row, one.row_id, event)
+        return replace(one, event=event)
 
-    def _send(self, tries: Sequence[_Try]) -> None:
+    def _send(self, tries: Sequence[Try]) -> None:
         subject = self._converter.mapping.subject
         prepared = [self._channel.prepare(subject, one.event) for one in tries]
         before = self._channel.positions()
@@ -215,7 +189,7 @@ class Importer:
             if first is None:
                 self._unknown(one.row)
             elif first.accepted:
-                taken.add(one.row_id)
+                taken |= {one.row_id, one.text_id}
                 self._report.accepted += 1
             else:
                 refused[one.row_id] = self._refusal(first)
@@ -226,7 +200,7 @@ class Importer:
 
     def _firsts(
         self, window: _Window, found: Mapping[Place, Decision]
-    ) -> Iterator[tuple[_Try, Decision | None]]:
+    ) -> Iterator[tuple[Try, Decision | None]]:
         """Each row with the decision that settled it, which a run that was cut off may not have lived to see."""
         decisions = [found[sent.place] for sent in window.sent]
         duplicates = [one for one in decisions if one.outcome == "DUPLICATE"]
@@ -260,22 +234,3 @@ class Importer:
 
     def _column(self, path: str | None) -> str:
         return self._converter.column_of(path or "") or path or ""
-
-
-def _right(converter: Converter, rows: Iterable[Row], rejects: RejectFile, report: Report) -> Iterator[_Try]:
-    """The rows that are right, as events; what is wrong with the others is written down."""
-    for row in rows:
-        report.rows += 1
-        found = list(row.defects) or converter.convert(row.number, row.cells)
-        if isinstance(found, dict):
-            yield _Try(row.number, UUID(found["event_id"]).bytes, found)
-            continue
-        report.bad += 1
-        report.reasons.update(defect.code or defect.reason for defect in found)
-        rejects.add(found)
-
-
-def _windows(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    remaining = iter(rows)
-    while window := list(islice(remaining, WINDOW)):
-        yield window

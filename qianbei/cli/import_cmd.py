@@ -13,9 +13,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from broker.errors import ConfigError
 from producers.publisher import Publisher
 from producers.stock.convert import Converter
-from producers.stock.importing import Importer, Report, check
-from producers.stock.importing import Progress as Told
+from producers.stock.importing import Importer
 from producers.stock.mapping import StockMapping, read_mapping
+from producers.stock.reading import Progress as Told
+from producers.stock.reading import Report, check
 from producers.stock.rejects import RejectFile, reject_file
 from producers.stock.sheet import Sheet, open_sheet
 from producers.stock.state import ImportState

@@ -25,7 +25,8 @@ for command in COMMANDS:
 def main() -> None:
     """Run a command; end with its exit code, and with one clear line for every error that we know."""
     try:
-        cli(standalone_mode=False)
+        # Without standalone mode click gives the code of an Exit back instead of ending with it.
+        sys.exit(cli(prog_name="qianbei", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(WRONG_USE)

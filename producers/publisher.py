@@ -10,7 +10,7 @@ same prepared event may be sent again: the exchange recognises equal event ids w
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +18,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from broker.codec import Decoder, Encode
-from broker.errors import AccessDenied, ConfigError, Unavailable
-from broker.kafka import Connection, IdempotentProducer, Outgoing, PartitionReader, Record, TopicPartition
+from broker.errors import AccessDenied, Unavailable
+from broker.kafka import Connection, IdempotentProducer, Outgoing, PartitionReader, Record
 from broker.registry import Registry
 from broker.released import decoder, encode_newest, intake_subject, topic_subject
 from broker.settings import Settings
@@ -103,14 +103,11 @@ class Publisher:
         principal: str,
         *,
         catalogue: Catalogue | None = None,
-        decisions_from: Mapping[int, int] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``decisions_from``: the offset in each partition to read decisions from; without it, those to come."""
         self.principal = principal
         self._settings = settings
         self._catalogue = catalogue or load_catalogue()
-        self._decisions_from = decisions_from or {}
         self._clock = clock
         self._stack = ExitStack()
         self._encoders: dict[str, Encode] = {}
@@ -118,7 +115,6 @@ class Publisher:
         self._decoder: Decoder
         self._producer: IdempotentProducer
         self._reader: PartitionReader
-        self._following: list[TopicPartition] = []
 
     def __enter__(self) -> Self:
         """Raises ConfigError for an unknown principal, AccessDenied or Unavailable if a server does not let us in."""
@@ -200,33 +196,6 @@ class Publisher:
             for record in self._reader.poll(min(_POLL_S, left)):
                 self._keep(read_decision(self._decoder, record))
 
-    def firsts(self, duplicates: Iterable[Decision], *, search: bool) -> dict[str, Decision]:
-        """The decisions that these DUPLICATEs repeat, by their id, as far as they were read and nobody has claimed them.
-
-        With ``search``, everything since ``decisions_from`` is read once more for those that were not found.
-        """
-        wanted = {one.first_decision_id for one in duplicates}
-        places = [place for place, one in self._unclaimed.items() if one.decision_id in wanted]
-        found = {one.decision_id: one for one in map(self._unclaimed.pop, places)}
-        if search and self._decisions_from and (missing := wanted - found.keys()):
-            found |= {one.decision_id: one for one in self._read_again() if one.decision_id in missing}
-        return found
-
-    def _read_again(self) -> Iterator[Decision]:
-        ends = {p: self._reader.position(p) for p in self._following}
-        for p in self._following:
-            self._reader.seek(p, self._decisions_from.get(p.partition, ends[p]))
-        while any(self._reader.position(p) < end for p, end in ends.items()):
-            for record in self._reader.poll(_POLL_S):
-                if record.offset < ends[TopicPartition(record.topic, record.partition)]:
-                    yield read_decision(self._decoder, record)
-        for p, end in ends.items():
-            self._reader.seek(p, end)
-
-    def positions(self) -> dict[int, int]:
-        """The offset in each partition of the decision topic after the last decision that was read."""
-        return {p.partition: self._reader.position(p) for p in self._following}
-
     def _keep(self, decision: Decision) -> None:
         self._unclaimed[decision.place] = decision
         # Decisions that nobody asks for, such as another process's, must not fill the memory.
@@ -239,15 +208,8 @@ class Publisher:
         if not partitions:
             raise AccessDenied(f"{topic} does not exist, or {self._settings.kafka_username} may not read it")
         self._reader.assign(partitions)
-        for partition, end in self._reader.end_offsets(partitions).items():
-            begin = self._decisions_from.get(partition.partition, end)
-            if begin > end:
-                raise ConfigError(
-                    f"{topic}/{partition.partition} ends at {end}, before {begin}, where reading was to go on: this is not "
-                    "the exchange that was read before"
-                )
-            self._reader.seek(partition, begin)
-        self._following = partitions
+        for partition, offset in self._reader.end_offsets(partitions).items():
+            self._reader.seek(partition, offset)
 
 
 def read_decision(reader: Decoder, record: Record) -> Decision:

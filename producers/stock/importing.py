@@ -28,7 +28,7 @@ _DECISIONS_S = 120.0
 _HOW = "mend the row in the file and import the file again: what was accepted is skipped"
 NOT_COUNTED = frozenset(
     {"EVENT_ID_REUSED", "SOURCE_MISMATCH", "EVENT_NOT_PERMITTED", "FOREIGN_ENTITY", "STILL_HELD", "REKEY"}
-    | {"UNIT_CHANGED", "STALE", "VERSION_GAP"}
+    | {"UNIT_CHANGED", "STALE", "VERSION_GAP", "DUPLICATE"}
 )
 """Refusals that leave the version of the entity to be used: those before the fields are looked at."""
 
@@ -44,18 +44,19 @@ class Channel(Protocol):
 
     def decided(self, sent: Iterable[Sent], *, timeout_s: float) -> dict[Place, Decision]: ...
 
-    def firsts(self, duplicates: Iterable[Decision], *, search: bool) -> dict[str, Decision]: ...
 
-    def positions(self) -> dict[int, int]: ...
+class Firsts(Protocol):
+    """What is needed of ``FirstDecisions``."""
+
+    def of(self, decisions: Iterable[Decision]) -> dict[str, Decision]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Rows that were sent; ``before`` is where the decisions stood then."""
+    """Rows that were sent."""
 
     tries: Sequence[Try]
     sent: Sequence[Sent]
-    before: Mapping[int, int]
 
 
 class Importer:
@@ -64,27 +65,25 @@ class Importer:
     def __init__(
         self,
         channel: Channel,
+        firsts: Firsts,
         converter: Converter,
         state: ImportState,
         rejects: RejectFile,
         progress: Progress,
     ) -> None:
         self._channel = channel
+        self._firsts = firsts
         self._converter = converter
         self._state = state
         self._rejects = rejects
         self._progress = progress
         self._report = Report()
         self._windows: deque[_Window] = deque()
-        self._searches = 0
         told = f"{channel.principal} {converter.mapping.model_dump_json()}"
         self._key = hashlib.blake2b(told.encode(), digest_size=32).digest()
 
     def run(self, rows: Iterable[Row]) -> Report:
         """Import what is missing. Raises Unavailable or Indefinite; running again then goes on."""
-        if not self._state.positions():
-            # From the first window on: a run that is cut off before any is written must find its decisions too.
-            self._state.record((), {}, self._channel.positions())
         for chunk in windows(rows):
             new = self._not_taken(chunk)
             tries = list(right(self._converter, new, self._rejects, self._report, self._text_id))
@@ -167,8 +166,7 @@ class Importer:
     def _send(self, tries: Sequence[Try]) -> None:
         subject = self._converter.mapping.subject
         prepared = [self._channel.prepare(subject, one.event) for one in tries]
-        before = self._channel.positions()
-        self._windows.append(_Window(tries, self._channel.send_all(prepared), before))
+        self._windows.append(_Window(tries, self._channel.send_all(prepared)))
 
     def _settle_all(self) -> None:
         while self._windows:
@@ -184,38 +182,25 @@ class Importer:
                 f"{len(window.sent) - len(found)} rows were sent and not decided within {_DECISIONS_S:g} s. They are not "
                 "lost: see with `qianbei status` that admission runs, then import the file again"
             )
+        # A duplicate was decided by a run that did not live to write it down: what counts is the decision that stands.
+        standing = self._firsts.of(found.values())
         taken, refused = set[bytes](), dict[bytes, Refusal]()
-        for one, first in self._firsts(window, found):
-            if first is None:
-                self._unknown(one.row)
-            elif first.accepted:
+        for one, sent in zip(window.tries, window.sent, strict=True):
+            decision = standing[found[sent.place].decision_id]
+            if decision.accepted:
                 taken |= {one.row_id, one.text_id}
                 self._report.accepted += 1
             else:
-                refused[one.row_id] = self._refusal(first)
+                refused[one.row_id] = self._refusal(decision)
                 self._refuse(one.row, refused[one.row_id])
-        # Not where the reader stands: it may have passed decisions of later windows, which are not written yet.
-        on = self._windows[0].before if self._windows else self._channel.positions()
-        self._state.record(taken, refused, on)
-
-    def _firsts(
-        self, window: _Window, found: Mapping[Place, Decision]
-    ) -> Iterator[tuple[Try, Decision | None]]:
-        """Each row with the decision that settled it, which a run that was cut off may not have lived to see."""
-        decisions = [found[sent.place] for sent in window.sent]
-        duplicates = [one for one in decisions if one.outcome == "DUPLICATE"]
-        # Only the windows that were on their way then can hold such rows; any later one is a duplicate of something else.
-        self._searches += bool(duplicates)
-        search = self._searches <= AHEAD + 1
-        firsts = self._channel.firsts(duplicates, search=search) if duplicates else {}
-        for one, decision in zip(window.tries, decisions, strict=True):
-            repeats = decision.first_decision_id
-            yield one, decision if repeats is None else firsts.get(repeats)
+        self._state.record(taken, refused)
 
     def _refusal(self, decision: Decision) -> Refusal:
         told = tuple(
             Told(r.code, r.field, f"{r.zh} {r.en}") for r in decision.reasons if r.severity == "REFUSE"
         )
+        if decision.outcome == "DUPLICATE":
+            told = (Told("DUPLICATE", None, "a duplicate of an event whose decision is not to be found"),)
         used = 0 if NOT_COUNTED & {one.code for one in told} else decision.version
         return Refusal(decision.entity_id, used, self._state.run, told)
 
@@ -225,12 +210,6 @@ class Importer:
         self._rejects.add(
             Defect(row, self._column(told.field), "", told.text, _HOW, told.code) for told in refusal.reasons
         )
-
-    def _unknown(self, row: int) -> None:
-        self._report.unknown += 1
-        self._report.reasons["DUPLICATE"] += 1
-        reason = "a duplicate of an event that was decided before this import"
-        self._rejects.add([Defect(row, "", "", reason, "look for it with `qianbei explain`", "DUPLICATE")])
 
     def _column(self, path: str | None) -> str:
         return self._converter.column_of(path or "") or path or ""

@@ -18,7 +18,7 @@ WINDOW = 250
 class Report:
     """What became of a table, in rows; ``reasons`` counts the defects and refusals by their text or code.
 
-    rows = accepted + before + bad + refused + repeated + unknown (and in a check, rows = good + bad).
+    rows = accepted + before + bad + refused + repeated (and in a check, rows = good + bad).
     """
 
     rows: int = 0
@@ -28,13 +28,12 @@ class Report:
     refused: int = 0
     bad: int = 0
     repeated: int = 0
-    unknown: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def complete(self) -> bool:
         """Whether every row is accepted, now or before."""
-        return not (self.bad or self.refused or self.unknown)
+        return not (self.bad or self.refused)
 
 
 Progress = Callable[[Report], None]

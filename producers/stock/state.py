@@ -3,8 +3,8 @@
 One SQLite file for a source and its exchange. A row is known by its *row id*: the event id that its content has at its
 first try. Nothing of its content is kept but the id of its entity, and only while a refused row waits to be mended.
 
-A window's outcomes and the positions in the decision topic are written in one transaction. The positions are never
-beyond a decision whose window is not written, so the decisions of a window that was cut off are met again.
+A window's outcomes are written in one transaction. One that was cut off before it is sent again, and the exchange
+answers with duplicates of what it has decided.
 """
 
 import json
@@ -25,7 +25,6 @@ CREATE TABLE IF NOT EXISTS refused (
     row_id BLOB PRIMARY KEY, entity_id TEXT NOT NULL, version INTEGER NOT NULL, run INTEGER NOT NULL, reasons TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS refused_entity ON refused (entity_id);
-CREATE TABLE IF NOT EXISTS positions (partition INTEGER PRIMARY KEY, next INTEGER NOT NULL);
 INSERT OR IGNORE INTO run VALUES (1, 0, 1);
 """
 
@@ -93,10 +92,6 @@ class ImportState:
         """The whole file was read: the next run tries refused rows again."""
         self._db.execute("UPDATE run SET ended = 1")
 
-    def positions(self) -> dict[int, int]:
-        """The next offset of each partition of the decision topic; empty before the first window."""
-        return dict(self._db.execute("SELECT partition, next FROM positions"))
-
     def taken(self, row_ids: Sequence[bytes]) -> set[bytes]:
         """Which of these rows were accepted before."""
         return {row[0] for row in self._among("SELECT row_id FROM taken WHERE row_id", row_ids)}
@@ -118,17 +113,14 @@ class ImportState:
             entity: version for entity, version in self._among(query, entity_ids, " GROUP BY 1") if version
         }
 
-    def record(
-        self, taken: Iterable[bytes], refused: Mapping[bytes, Refusal], positions: Mapping[int, int]
-    ) -> None:
-        """The outcomes of a window, and where to read on in the decisions."""
+    def record(self, taken: Iterable[bytes], refused: Mapping[bytes, Refusal]) -> None:
+        """The outcomes of a window, all or none."""
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany("INSERT OR IGNORE INTO taken VALUES (?)", [(row_id,) for row_id in taken])
         self._db.executemany(
             "INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?, ?)",
             [(row_id, r.entity_id, r.version, r.run, _written(r.reasons)) for row_id, r in refused.items()],
         )
-        self._db.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", positions.items())
         self._db.execute("COMMIT")
 
     def _among(self, query: str, values: Sequence[bytes] | Sequence[str], after: str = "") -> list[Any]:

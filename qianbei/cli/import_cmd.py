@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from broker.errors import ConfigError
+from producers.first_decisions import FirstDecisions
 from producers.publisher import Publisher
 from producers.stock.convert import Converter
 from producers.stock.importing import Importer
@@ -88,12 +89,13 @@ def import_command(
 def _imported(
     source: str, converter: Converter, table: Sheet, rejected: RejectFile, progress: Told, path: Path
 ) -> Report:
-    site = current_site()
+    settings = current_site().settings(source)
     with (
         ImportState(path) as state,
-        Publisher(site.settings(source), source, decisions_from=state.positions()) as publisher,
+        Publisher(settings, source) as publisher,
+        FirstDecisions(settings, source) as firsts,
     ):
-        return Importer(publisher, converter, state, rejected, progress).run(table.rows())
+        return Importer(publisher, firsts, converter, state, rejected, progress).run(table.rows())
 
 
 def _state_of(source: str) -> Path:
@@ -147,7 +149,7 @@ def _print(report: Report, into: Path, only_check: bool, as_json: bool) -> None:
     else:
         click.echo(
             f"{report.rows} rows: {report.accepted} accepted, {report.before} accepted before, {report.repeated} repeated, "
-            f"{report.refused} refused, {report.bad} bad, {report.unknown} duplicates of other events"
+            f"{report.refused} refused, {report.bad} bad"
         )
     for reason, times in report.reasons.most_common():
         click.echo(f"  {times:>8}  {reason}")

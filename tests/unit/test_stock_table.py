@@ -130,13 +130,12 @@ def test_the_memory_of_imports(tmp_path: Path) -> None:
     refusal = Refusal("HT-1", 1, 1, (Told("UNIT_UNKNOWN", "house_code", "…"),))
     with ImportState(path) as state:
         assert state.run == 1
-        state.record([b"a"], {b"b": refusal}, {0: 5})
+        state.record([b"a"], {b"b": refusal})
     with ImportState(path) as state:
         assert state.run == 1, "a run that was cut off goes on"
         assert state.taken([b"a", b"b"]) == {b"a"}
         assert state.refused([b"a", b"b"]) == {b"b": refusal}
         assert state.versions(["HT-1", "HT-2"]) == {"HT-1": 1}
-        assert state.positions() == {0: 5}
         state.end()
         with pytest.raises(ConfigError, match="wait for another import"), ImportState(path):
             pass

@@ -94,7 +94,7 @@ def serve(service: Service, settings: Settings) -> None:
     metrics = ServiceMetrics(service.name)
     _require_servers(settings)
     stop = threading.Event()
-    with _stopping(stop), served(metrics, settings.metrics_port) as metrics_port:
+    with stopping(stop), served(metrics, settings.metrics_port) as metrics_port:
         log.info("started", kafka=settings.kafka_bootstrap, metrics_port=metrics_port)
         service.work(settings, metrics, stop, log)
         log.info("stopped")
@@ -109,7 +109,9 @@ def _require_servers(settings: Settings) -> None:
 
 
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
+def stopping(stop: threading.Event) -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGINT set the flag instead of ending the process."""
+
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 

@@ -7,6 +7,7 @@ import click
 from qianbei.cli.connection_cmd import connection_command
 from qianbei.cli.demo_cmd import demo, simulate
 from qianbei.cli.explain_cmd import explain_command
+from qianbei.cli.files_cmd import files_command
 from qianbei.cli.import_cmd import import_command
 from qianbei.cli.lag_cmd import lag_command
 from qianbei.cli.publish_cmd import publish
@@ -25,6 +26,7 @@ COMMANDS: Sequence[click.Command] = (
     service,
     publish,
     import_command,
+    files_command,
     simulate,
     tail_command,
     explain_command,

@@ -1,0 +1,144 @@
+"""Looking at a batch's folder: is it whole, is it what its manifest says. Nothing is changed here."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from broker.batches.disk import NotAPlainFile, digests_of, lines, plain_file
+from broker.batches.errors import COPY_AGAIN, BadBatch, Incomplete
+from broker.batches.format import (
+    MANIFEST,
+    MANIFEST_BYTES,
+    Channel,
+    FileEntry,
+    Manifest,
+    digest_of,
+    read_form,
+)
+from broker.batches.signing import require_signature
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch whose manifest was read; ``digest`` is the manifest's."""
+
+    path: Path
+    manifest: Manifest
+    digest: str
+
+    def lines(self, entry: FileEntry, longest: int) -> Iterator[bytes]:
+        """The lines of a data file; one longer than ``longest`` is cut to one byte more."""
+        with plain_file(self.path / entry.name) as file:
+            yield from lines(file, longest)
+
+    def content(self, entry: FileEntry) -> bytes:
+        """A whole small file, such as a schema. Raises BadBatch if it is not small."""
+        if entry.size > MANIFEST_BYTES:
+            where = f"{self.path.name}/{entry.name}"
+            raise BadBatch("BAD_RECORD", where, f"a schema of more than {MANIFEST_BYTES} bytes")
+        with plain_file(self.path / entry.name) as file:
+            return file.read()
+
+
+def open_batch(path: Path, key: bytes | None = None) -> OpenBatch:
+    """Read a batch's manifest. Raises Incomplete if there is none yet, BadBatch if it is wrong."""
+    where = f"{path.name}/{MANIFEST}"
+    if path.is_symlink() or not path.is_dir():
+        raise BadBatch("NOT_A_FILE", path.name, "is a link or a file where a batch's folder should be")
+    try:
+        with plain_file(path / MANIFEST) as file:
+            content = file.read(MANIFEST_BYTES + 1)
+    except FileNotFoundError:
+        raise Incomplete(
+            f"{path.name} has no {MANIFEST} yet: it is still being copied; if the copy was broken off, {COPY_AGAIN}"
+        ) from None
+    except NotAPlainFile:
+        raise _no_file(where) from None
+    if len(content) > MANIFEST_BYTES:
+        raise BadBatch("BAD_MANIFEST", where, f"is longer than {MANIFEST_BYTES} bytes")
+    manifest = read_form(Manifest, content, where)
+    require_signature(key, path / MANIFEST, content)
+    return OpenBatch(path, manifest, digest_of(content))
+
+
+def require_name(batch: OpenBatch, channel: Channel, number: int) -> None:
+    """Raises BadBatch if the manifest is of another channel, or of another number than the folder's name says."""
+    where = f"{batch.path.name}/{MANIFEST}"
+    if batch.manifest.of != channel:
+        raise BadBatch(
+            "WRONG_CHANNEL",
+            where,
+            f"is of channel {batch.manifest.of}, and this folder is that of {channel}",
+            "put it into the inbox of its own channel",
+        )
+    if batch.manifest.sequence != number:
+        raise BadBatch(
+            "WRONG_NUMBER",
+            where,
+            f"is number {batch.manifest.sequence}, and its folder's name says {number}",
+            f"give the folder back its name, {channel.batch(batch.manifest.sequence)}, or {COPY_AGAIN}",
+        )
+
+
+def require_sizes(batch: OpenBatch) -> None:
+    """A glance without reading: raises BadBatch if a file is missing, no plain file, or of another length."""
+    for entry in batch.manifest.files:
+        where = f"{batch.path.name}/{entry.name}"
+        with _opened(batch, entry) as file:
+            _require_size(where, entry, os.fstat(file.fileno()).st_size)
+
+
+def require_content(batch: OpenBatch) -> None:
+    """Read every file through. Raises BadBatch if one is not what the manifest says."""
+    for entry in batch.manifest.files:
+        where = f"{batch.path.name}/{entry.name}"
+        with _opened(batch, entry) as file:
+            found = digests_of(file)
+        _require_size(where, entry, found.size)
+        if found.sha256 != entry.sha256 or (entry.sm3 and found.sm3 and found.sm3 != entry.sm3):
+            raise BadBatch(
+                "WRONG_DIGEST", where, "its content is not what the manifest's digest says: it was changed"
+            )
+        if entry.kind == "records" and found.records != entry.records:
+            raise BadBatch(
+                "WRONG_COUNT",
+                where,
+                f"holds {found.records} records, the manifest says {entry.records}",
+                "mend the program that wrote it and make the batch anew under the same number",
+            )
+
+
+def changed_at(path: Path) -> float:
+    """When a batch's folder last changed, a Unix time. By the inode's time, which copying programs cannot set back."""
+    newest = 0.0
+    for place in (path, *(path.iterdir() if path.is_dir() and not path.is_symlink() else ())):
+        try:
+            newest = max(newest, place.lstat().st_ctime)
+        except FileNotFoundError:
+            continue
+    return newest
+
+
+@contextmanager
+def _opened(batch: OpenBatch, entry: FileEntry) -> Iterator[BinaryIO]:
+    """``plain_file`` with a batch's words for what goes wrong."""
+    where = f"{batch.path.name}/{entry.name}"
+    try:
+        with plain_file(batch.path / entry.name) as file:
+            yield file
+    except FileNotFoundError:
+        raise BadBatch("MISSING_FILE", where, "is in the manifest and not in the folder") from None
+    except NotAPlainFile:
+        raise _no_file(where) from None
+
+
+def _require_size(where: str, entry: FileEntry, size: int) -> None:
+    if size != entry.size:
+        raise BadBatch("WRONG_SIZE", where, f"has {size} bytes, the manifest says {entry.size}")
+
+
+def _no_file(where: str) -> BadBatch:
+    return BadBatch("NOT_A_FILE", where, "is a link, a folder, a pipe or a device where a file should be")

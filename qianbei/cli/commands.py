@@ -1,38 +1,50 @@
-"""All commands, in the order of the help page."""
+"""All commands, in the order of the help page, each imported when it is first asked for.
 
-from collections.abc import Sequence
+Together they import the whole project; one that runs alone, or a shell that completes a word, must not wait for that.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
-from qianbei.cli.connection_cmd import connection_command
-from qianbei.cli.demo_cmd import demo, simulate
-from qianbei.cli.explain_cmd import explain_command
-from qianbei.cli.files_cmd import files_command
-from qianbei.cli.import_cmd import import_command
-from qianbei.cli.lag_cmd import lag_command
-from qianbei.cli.publish_cmd import publish
-from qianbei.cli.quarantine_cmd import quarantine_command
-from qianbei.cli.stack_cmd import deploy_command, down, service, status, up
-from qianbei.cli.tail_cmd import tail_command
-from qianbei.cli.token_cmd import token_command
-from qianbei.cli.verify_cmd import verify_command
+COMMANDS: Mapping[str, str] = {
+    "demo": "demo_cmd:demo",
+    "up": "stack_cmd:up",
+    "down": "stack_cmd:down",
+    "status": "stack_cmd:status",
+    "deploy": "stack_cmd:deploy_command",
+    "service": "stack_cmd:service",
+    "publish": "publish_cmd:publish",
+    "import": "import_cmd:import_command",
+    "files": "files_cmd:files_command",
+    "simulate": "demo_cmd:simulate",
+    "tail": "tail_cmd:tail_command",
+    "explain": "explain_cmd:explain_command",
+    "lag": "lag_cmd:lag_command",
+    "verify": "verify_cmd:verify_command",
+    "quarantine": "quarantine_cmd:quarantine_command",
+    "connection": "connection_cmd:connection_command",
+    "token": "token_cmd:token_command",
+}
+"""By name: the module beside this one, and the command in it."""
 
-COMMANDS: Sequence[click.Command] = (
-    demo,
-    up,
-    down,
-    status,
-    deploy_command,
-    service,
-    publish,
-    import_command,
-    files_command,
-    simulate,
-    tail_command,
-    explain_command,
-    lag_command,
-    verify_command,
-    quarantine_command,
-    connection_command,
-    token_command,
-)
+
+class Commands(click.Group):
+    """A group whose commands are those of ``COMMANDS``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a name, imported now; None for an unknown one."""
+        place = COMMANDS.get(cmd_name)
+        return None if place is None else command_at(place)
+
+
+def command_at(place: str) -> click.Command:
+    """The command at ``module:attribute``."""
+    module, attribute = place.split(":")
+    command: click.Command = getattr(import_module(f"qianbei.cli.{module}"), attribute)
+    return command

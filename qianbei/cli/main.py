@@ -6,20 +6,16 @@ from importlib.metadata import version
 import click
 
 from broker.errors import AccessDenied, QianbeiError, Unavailable
-from qianbei.cli.commands import COMMANDS
+from qianbei.cli.commands import Commands
 from qianbei.stack import StackError
 
 FOUND_WRONG, WRONG_USE, NO_SERVER = 1, 2, 3
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(version("qianbei"), prog_name="qianbei")
 def cli() -> None:
     """Qianbei (签备): the exchange of housing-contract filings."""
-
-
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main() -> None:

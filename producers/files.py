@@ -7,7 +7,7 @@ new; and a duplicate is answered with the decision that stands, so its receipt i
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from typing import Any
@@ -59,8 +59,7 @@ def pack(
 
     If a line is wrong nothing is packed, and all problems are given.
     """
-    source = outbox.channel.name
-    problems = [problem for _, wrong in checked_lines(source, opened()) for problem in wrong]
+    problems = line_problems(outbox.channel.name, opened())
     made: list[Manifest] = []
     if problems:
         return made, problems
@@ -73,20 +72,18 @@ def pack(
     return made, problems
 
 
-def checked_lines(source: str, lines: Iterable[bytes]) -> Iterator[tuple[bytes, list[LineProblem]]]:
-    """Every line that is not blank, with what is wrong in it."""
+def line_problems(source: str, lines: Iterable[bytes]) -> list[LineProblem]:
+    """What is wrong in each line."""
     catalogue = load_catalogue()
+    summary = Summary()
 
     def check(subject: str, event: dict[str, Any]) -> Prepared:
         record = fit(checked_record(catalogue, source, subject, event))
         return Prepared(subject, record["event_id"], record["entity_id"], Outgoing("", 0, None, None))
 
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            summary = Summary()
-            for _ in read_lines([line], check, source, summary, catalogue):
-                pass
-            yield line, [LineProblem(number, one.problem) for one in summary.problems]
+    for _ in read_lines(lines, check, source, summary, catalogue):
+        pass
+    return summary.problems
 
 
 def fit(record: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ The row is judged by the form of the schema and by the field checks of admission
 what the exchange would find in the row alone.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,7 @@ from producers.events import InvalidEvent, checked_record
 from producers.jsonlines import derived_event_id
 from producers.source import ID_FIELDS
 from producers.stock.defect import Defect
-from producers.stock.mapping import Column, StockMapping, code_table, field_at
+from producers.stock.mapping import Column, StockMapping, code_table, field_at, steps_of
 from producers.stock.values import BadCell, day, moment, number
 from schemas.catalogue import Catalogue
 from schemas.files import latest_version, load_schema
@@ -26,7 +25,6 @@ from schemas.properties import base_type
 
 _LONGEST_SHOWN = 40
 _CODES_SHOWN = 12
-_STEP = re.compile(r"([a-z_]+)(?:\[(\d)\])?")
 _NUMBERS = frozenset({"decimal", "int", "long"})
 _YES_NO = {"是": True, "否": False, "1": True, "0": False, "true": True, "false": False}
 
@@ -160,11 +158,10 @@ def _yes_no(text: str) -> bool:
 
 
 def _put(event: dict[str, Any], path: str, value: Any) -> None:
-    *holders, last = path.split(".")
-    for step in holders:
-        found = _STEP.fullmatch(step)
-        assert found is not None, "the mapping was checked when it was read"
-        items = event.setdefault(found[1], [])
-        items.extend({} for _ in range(int(found[2]) + 1 - len(items)))
-        event = items[int(found[2])]
-    event[last] = value
+    for name, index in steps_of(path):
+        if index is None:
+            event[name] = value
+            return
+        items = event.setdefault(name, [])
+        items.extend({} for _ in range(index + 1 - len(items)))
+        event = items[index]

@@ -9,13 +9,13 @@ A refused row has used up a version of its entity. It is tried again by the next
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 from broker.errors import Unavailable
-from producers.jsonlines import derived_event_id
-from producers.publisher import Decision, Place, Prepared, Sent
+from producers.first_decisions import FirstDecisions
+from producers.jsonlines import Channel, derived_event_id
+from producers.publisher import Decision, Sent
 from producers.stock.convert import Converter
 from producers.stock.defect import Defect
 from producers.stock.reading import Progress, Report, Try, right, windows
@@ -33,24 +33,6 @@ NOT_COUNTED = frozenset(
 """Refusals that leave the version of the entity to be used: those before the fields are looked at."""
 
 
-class Channel(Protocol):
-    """What is needed of a ``Publisher``."""
-
-    principal: str
-
-    def prepare(self, subject: str, event: Mapping[str, Any]) -> Prepared: ...
-
-    def send_all(self, events: Iterable[Prepared]) -> list[Sent]: ...
-
-    def decided(self, sent: Iterable[Sent], *, timeout_s: float) -> dict[Place, Decision]: ...
-
-
-class Firsts(Protocol):
-    """What is needed of ``FirstDecisions``."""
-
-    def of(self, decisions: Iterable[Decision]) -> dict[str, Decision]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Window:
     """Rows that were sent."""
@@ -65,7 +47,7 @@ class Importer:
     def __init__(
         self,
         channel: Channel,
-        firsts: Firsts,
+        firsts: FirstDecisions,
         converter: Converter,
         state: ImportState,
         rejects: RejectFile,
@@ -86,7 +68,8 @@ class Importer:
         """Import what is missing. Raises Unavailable or Indefinite; running again then goes on."""
         for chunk in windows(rows):
             new = self._not_taken(chunk)
-            tries = list(right(self._converter, new, self._rejects, self._report, self._text_id))
+            rows_left = [row for row in chunk if row.number in new]
+            tries = list(right(self._converter, rows_left, self._rejects, self._report, new))
             for part in self._apart(self._missing(tries)):
                 self._send(part)
             if len(self._windows) > AHEAD:
@@ -96,11 +79,11 @@ class Importer:
         self._state.end()
         return self._report
 
-    def _not_taken(self, rows: Sequence[Row]) -> list[Row]:
-        """The rows whose very text was not accepted before: a repeated run passes over the others without reading them."""
-        texts = [self._text_id(row) for row in rows]
-        taken = self._state.taken(texts)
-        new = [row for row, text_id in zip(rows, texts, strict=True) if text_id not in taken]
+    def _not_taken(self, rows: Sequence[Row]) -> dict[int, bytes]:
+        """The text ids, by number, of the rows whose very text was not accepted before: the others are passed over."""
+        text_ids = {row.number: self._text_id(row) for row in rows}
+        taken = self._state.taken(list(text_ids.values()))
+        new = {number: text_id for number, text_id in text_ids.items() if text_id not in taken}
         self._report.rows += len(rows) - len(new)
         self._report.before += len(rows) - len(new)
         return new

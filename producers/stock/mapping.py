@@ -11,11 +11,13 @@
     ignore: [备注]
 
 A column may go to several fields (``to`` is then a list). ``codes`` is the name of a table in ``schemas/codes/mappings``,
-``zh`` for the Chinese words of the code list itself, or a table written in place. A mapping that names an unknown key, field, unit or code is refused when it is read.
+``zh`` for the Chinese words of the code list itself, or a table written in place. A mapping that names an unknown key,
+field, unit or code is refused when it is read.
 """
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +30,6 @@ from schemas.codelists import UnknownCodeListError, code_list, mapping
 from schemas.files import Schema, UnknownSchemaError, latest_version, load_schema
 
 _STEP = re.compile(r"([a-z_]+)(?:\[(\d)\])?")
-
-
 WORDS = "zh"
 
 
@@ -81,18 +81,26 @@ def parse_mapping(content: object, name: str = "mapping") -> StockMapping:
     return found
 
 
+@cache
+def steps_of(path: str) -> tuple[tuple[str, int | None], ...]:
+    """``parties[1].id_no`` -> ``(("parties", 1), ("id_no", None))``. Raises LookupError."""
+    found = [_STEP.fullmatch(step) for step in path.split(".")]
+    if None in found:
+        raise LookupError(path)
+    return tuple((one[1], None if one[2] is None else int(one[2])) for one in found if one)
+
+
 def field_at(subject: str, path: str) -> Schema:
     """The schema of the field at a path such as ``parties[1].id_no``. Raises LookupError."""
     holder = load_schema(subject, latest_version(subject))
-    steps = path.split(".")
+    steps = steps_of(path)
     field: Schema = {}
-    for depth, step in enumerate(steps):
-        found = _STEP.fullmatch(step)
-        field = next((f for f in holder["fields"] if found and f["name"] == found[1]), {})
-        if found is None or not field:
+    for depth, (name, index) in enumerate(steps):
+        field = next((f for f in holder["fields"] if f["name"] == name), {})
+        if not field:
             raise LookupError(path)
         inner = _items(field["type"])
-        if (inner is not None) != (found[2] is not None) or (inner is None and depth < len(steps) - 1):
+        if (inner is not None) != (index is not None) or (inner is None and depth < len(steps) - 1):
             raise LookupError(path)
         if inner is not None:
             if depth == len(steps) - 1 or not isinstance(inner, dict) or "fields" not in inner:

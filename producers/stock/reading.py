@@ -1,9 +1,10 @@
 """From the rows of a table to the events of those that are right; what is wrong with the others goes to the reject file."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -63,14 +64,14 @@ def right(
     rows: Iterable[Row],
     rejects: RejectFile,
     report: Report,
-    text_id: Callable[[Row], bytes] = lambda _: b"",
+    text_ids: Mapping[int, bytes] = MappingProxyType({}),
 ) -> Iterator[Try]:
-    """The rows that are right, as events; what is wrong with the others is written down."""
+    """The rows that are right, as events; what is wrong with the others is written down. ``text_ids``: by row number."""
     for row in rows:
         report.rows += 1
         found = list(row.defects) or converter.convert(row.number, row.cells)
         if isinstance(found, dict):
-            yield Try(row.number, UUID(found["event_id"]).bytes, text_id(row), found)
+            yield Try(row.number, UUID(found["event_id"]).bytes, text_ids.get(row.number, b""), found)
             continue
         report.bad += 1
         report.reasons.update(defect.code or defect.reason for defect in found)

@@ -69,6 +69,15 @@ class Registry:
         parsed: Schema = json.loads(answer.json()["schema"])
         return parsed
 
+    def newest(self, subject: str) -> tuple[int, Schema] | None:
+        """The id and schema that were registered last under a subject, or None if none ever was."""
+        answer = self._call("GET", f"/subjects/{quote(subject, safe='')}/versions/latest", allow=(404,))
+        if answer.status_code == 404:
+            return None
+        found = answer.json()
+        parsed: Schema = json.loads(found["schema"])
+        return int(found["id"]), parsed
+
     def set_compatibility(self, level: str) -> None:
         """Set the registry's global rule, e.g. ``FULL_TRANSITIVE``."""
         self._call("PUT", "/config", {"compatibility": level})

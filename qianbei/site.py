@@ -102,6 +102,16 @@ def current_site(environ: Mapping[str, str] = os.environ, home: Path | None = No
     return Site(settings_from(own | Stack(root).settings_env()), folder)
 
 
+def settings_of(user: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """How one principal reaches the exchange: by the login in the environment if it is his, else by this site's secrets.
+
+    The first is an agency's machine (``qianbei connection --format env``), the second the exchange's own.
+    """
+    if environ.get("QIANBEI_KAFKA_USERNAME") == user and "QIANBEI_KAFKA_PASSWORD" in environ:
+        return load_settings()
+    return current_site(environ).settings(user)
+
+
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Settings from a mapping instead of the process's environment."""
     values = {

@@ -11,14 +11,15 @@ long, timestamp-micros                    timestamptz
 int, date                                 date
 record of key_id, nonce, ciphertext       bytea: the Avro encoding of that record (a protected value, an *envelope*)
 array of string                           text[]
-array of a record that has party_ref      rows of a child table, one an item (a *party list*)
+array of a record that has a *list key*   rows of a child table, one an item (a *party list*)
 any other array or record                 jsonb: decimals as strings, bytes as hex, times and dates in ISO 8601
 ========================================  ==========================================================================
 
-``[null, X]`` is X with null allowed; other unions become jsonb. Everything else (maps, enums, floats) is refused.
+A list key is ``party_ref`` on the exchange; a department, which has none, may name others. ``[null, X]`` is X with
+null allowed; other unions become jsonb. Everything else (maps, enums, floats) is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -82,14 +83,14 @@ class RecordFields:
     named: Mapping[str, Any]
 
 
-def record_fields(schema: Mapping[str, Any]) -> RecordFields:
+def record_fields(schema: Mapping[str, Any], list_keys: Collection[str] = (PARTY_REF,)) -> RecordFields:
     """Read a record schema. Raises ConfigError if the fold cannot keep it."""
     parsed: Any = fastavro.parse_schema(dict(schema), _force=True)
     if parsed["type"] != "record":
         raise ConfigError(f"{parsed['type']} is no record schema")
     named: dict[str, Any] = {}
     _collect(parsed, named)
-    fields = tuple(_field(parsed["name"], raw, named, top=True) for raw in parsed["fields"])
+    fields = tuple(_field(parsed["name"], raw, named, list_keys) for raw in parsed["fields"])
     by_name = {field.name: field for field in fields}
     for needed, kind in ((KEY, Kind.TEXT), (REVISION, Kind.LONG)):
         if needed not in by_name or by_name[needed].kind is not kind:
@@ -111,18 +112,17 @@ def _collect(avro: Any, named: dict[str, Any]) -> None:
         _collect(avro["items"], named)
 
 
-def _field(owner: str, raw: Mapping[str, Any], named: Mapping[str, Any], *, top: bool) -> Field:
+def _field(
+    owner: str, raw: Mapping[str, Any], named: Mapping[str, Any], list_keys: Collection[str] = ()
+) -> Field:
     avro, null_branch = _without_null(raw["type"])
     avro = named.get(avro, avro) if isinstance(avro, str) else avro
     where = f"{owner}.{raw['name']}"
     kind = _kind(where, avro, named)
     items: tuple[Field, ...] = ()
-    if kind is Kind.PARTIES and top:
-        items = tuple(
-            _field(where, item, named, top=False) for item in _resolved(avro["items"], named)["fields"]
-        )
-    elif kind is Kind.PARTIES:
-        kind = Kind.JSON
+    if kind is Kind.JSON and (item := _item(avro, named)) and set(list_keys).intersection(_names(item)):
+        kind = Kind.PARTIES
+        items = tuple(_field(where, one, named) for one in item["fields"])
     scale = avro.get("scale", 0) if kind is Kind.NUMERIC else 0
     precision = avro["precision"] if kind is Kind.NUMERIC else 0
     return Field(
@@ -181,15 +181,16 @@ def _kind(where: str, avro: Any, named: Mapping[str, Any]) -> Kind:
 def _array_kind(where: str, items: Any, named: Mapping[str, Any]) -> Kind:
     if items == "string":
         return Kind.TEXT_ARRAY
-    kind = _kind(where, items, named)
-    if (
-        kind is Kind.JSON
-        and isinstance(items, dict)
-        and items["type"] == "record"
-        and PARTY_REF in _names(items)
-    ):
-        return Kind.PARTIES
+    _kind(where, items, named)  # Refuses what jsonb cannot keep either.
     return Kind.JSON
+
+
+def _item(avro: Any, named: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The record of which a type is a list; None for any other type."""
+    if not isinstance(avro, dict) or avro["type"] != "array":
+        return None
+    item: Any = _resolved(avro["items"], named)
+    return item if isinstance(item, dict) and item["type"] == "record" else None
 
 
 def _names(record: Mapping[str, Any]) -> tuple[str, ...]:

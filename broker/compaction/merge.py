@@ -19,7 +19,7 @@ from broker.compaction import pgcopy
 from broker.compaction.fields import EVENT_TYPE, KEY, POSITION, REVISION
 from broker.compaction.positions import Database
 from broker.compaction.tables import ChildSpec, TableSpec
-from broker.compaction.transcode import count_column
+from broker.compaction.transcode import count_column, stage_columns
 
 _COPY_BYTES = 256 * 1024
 # Emptying by DELETE is quick for a few rows, which the next scan then prunes away; TRUNCATE makes new files and
@@ -38,7 +38,7 @@ class Merge:
         self._delete = _script(sql.SQL("DELETE FROM {}").format(stage) for stage in stages)
         self._truncate = sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(stages))
         self._rows_since_truncate = 0
-        self._copies = [sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(stage) for stage in stages]
+        self._copies = [_copy_into(stage, names) for stage, names in zip(stages, _staged(spec), strict=True)]
 
     def prepare(self, db: Database) -> None:
         """Create the staging tables of this connection."""
@@ -58,6 +58,17 @@ class Merge:
         # No parameters, so all statements go at once and are planned anew for the present size of the stage: a plan
         # made for a handful of rows is bad for fifty thousand, and the other way round it is worse.
         db.execute(self._fold)
+
+
+def _staged(spec: TableSpec) -> Iterable[Sequence[str]]:
+    """The columns that are staged, in the order of the transcoder: a table that grew has its newest columns last."""
+    yield stage_columns(spec)
+    for child in spec.children:
+        yield (KEY, POSITION, *(item.name for item in child.field.items))
+
+
+def _copy_into(stage: sql.Identifier, names: Sequence[str]) -> sql.Composed:
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(stage, _names(names))
 
 
 def _copy(db: Database, statement: sql.Composed, rows: Iterable[bytes]) -> None:

@@ -5,11 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 
 from broker.compaction.engine import Engine, Source
+from broker.compaction.evolving import evolve
 from broker.compaction.service import GROUP, CompactionSession
 from broker.compaction.tables import TableSpec, create_all, table_spec
 from broker.errors import ConfigError
@@ -18,7 +17,7 @@ from broker.metrics import ServiceMetrics
 from broker.registry import Registry
 from broker.released import exchange_subject, lookup
 from broker.settings import Settings
-from broker.store.connect import connected, translated
+from broker.store.connect import connected, transaction, translated
 from broker.topics import exchange_topic
 from schemas.catalogue import load_catalogue
 from schemas.files import latest_version, load_schema
@@ -80,18 +79,10 @@ def full_name(schema: Schema) -> str:
 
 
 def create_tables(dsn: str, specs: list[TableSpec]) -> None:
-    """Create the tables that are missing. Raises AccessDenied, ConfigError or Unavailable."""
-    engine = sa.create_engine(make_url(dsn).set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
-    with translated(dsn):
-        try:
-            with engine.begin() as connection:
-                create_all(connection, specs)
-        except sa.exc.DBAPIError as error:
-            if isinstance(error.orig, psycopg.Error):
-                raise error.orig from None
-            raise
-        finally:
-            engine.dispose()
+    """Create the tables and columns that are missing. Raises AccessDenied, ConfigError or Unavailable."""
+    with transaction(dsn) as connection:
+        create_all(connection, specs)
+        evolve(connection, specs)
 
 
 @contextmanager

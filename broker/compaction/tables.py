@@ -4,7 +4,7 @@ For a subject ``sale`` with a party list ``parties``, in the target schema ``lat
 
 * ``sale``: one row an entity, primary key ``entity_id``, the columns of ``broker.compaction.fields``.
 * ``sale_parties``: one row an item of the list, primary key (``entity_id``, ``position``) with positions from 0, and
-  an index on ``party_ref``, so that all contracts of a person are found without reading any others.
+  an index on its list key (``party_ref``), so that all contracts of a person are found without reading any others.
 * ``sale_left``, only where ``leaving`` names an event type (a department's ``LEFT``): the revision at which an entity
   went out of sight. Its row is gone; this keeps an older record from bringing it back.
 
@@ -64,6 +64,7 @@ class TableSpec:
     children: tuple[ChildSpec, ...]
     leaving: str | None
     left_table: sa.Table | None
+    list_keys: tuple[str, ...]
 
 
 def table_spec(
@@ -73,13 +74,15 @@ def table_spec(
     *,
     target: str = LATEST,
     leaving: str | None = None,
+    list_keys: tuple[str, ...] = (PARTY_REF,),
 ) -> TableSpec:
     """Define the tables of one subject within ``metadata``.
 
-    ``leaving`` is the event type by which an entity goes out of this reader's sight, if there is one.
+    ``leaving`` is the event type by which an entity goes out of this reader's sight, if there is one. A list whose items
+    have one of ``list_keys`` becomes a table of its own, with an index on the first of them.
     Raises ConfigError if the schema cannot be kept.
     """
-    fields = record_fields(schema).fields
+    fields = record_fields(schema, list_keys).fields
     columns = {field.name: field for field in fields if field.kind is not Kind.PARTIES}
     table = sa.Table(
         subject,
@@ -90,10 +93,12 @@ def table_spec(
         postgresql_with={"fillfactor": _ROOM_FOR_REVISIONS},
     )
     children = tuple(
-        ChildSpec(subject, f, _child(subject, f, metadata, target)) for f in fields if f.kind is Kind.PARTIES
+        ChildSpec(subject, f, _child(subject, f, metadata, target, list_keys))
+        for f in fields
+        if f.kind is Kind.PARTIES
     )
     left = _left(subject, metadata, target) if leaving else None
-    return TableSpec(subject, columns, table, children, leaving, left)
+    return TableSpec(subject, columns, table, children, leaving, left, list_keys)
 
 
 def create_all(connection: sa.Connection, specs: Iterable[TableSpec]) -> None:
@@ -140,20 +145,24 @@ def _type(field: Field) -> Any:
     return _BYTEWISE if field.name == PARTY_REF else _TYPES[field.kind]
 
 
-def _child(subject: str, field: Field, metadata: sa.MetaData, target: str) -> sa.Table:
+def _child(
+    subject: str, field: Field, metadata: sa.MetaData, target: str, list_keys: tuple[str, ...]
+) -> sa.Table:
     name = f"{subject}_{field.name}"
     taken = {KEY, POSITION} & {item.name for item in field.items}
     if taken:
         raise ConfigError(
             f"the items of {subject}.{field.name} may have no field {sorted(taken)}: the fold adds it"
         )
+    names = {item.name for item in field.items}
+    indexed = next(key for key in list_keys if key in names)
     return sa.Table(
         name,
         metadata,
         sa.Column(KEY, _BYTEWISE, primary_key=True),
         sa.Column(POSITION, sa.Integer(), primary_key=True, autoincrement=False, comment="from 0"),
         *(sa.Column(item.name, _type(item), comment=item.doc or None) for item in field.items),
-        sa.Index(f"{name}_{PARTY_REF}", PARTY_REF),
+        sa.Index(f"{name}_{indexed}", indexed),
         schema=target,
         comment=field.doc or None,
     )

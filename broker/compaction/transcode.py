@@ -49,13 +49,17 @@ def count_column(field: Field) -> str:
     return f"n_{field.name}"
 
 
+class NoPlace(ConfigError):
+    """Records are written with a newer schema than the tables were made for."""
+
+
 def compile_transcoder(writer: Mapping[str, Any], spec: TableSpec) -> Transcode:
     """A transcoder for records written with ``writer`` into the tables of ``spec``.
 
-    Fields that the writer lacks get their default. Raises ConfigError if the writer has a field that the tables lack,
+    Fields that the writer lacks get their default. Raises NoPlace if the writer has a field that the tables lack,
     or one of another type: then this release is older than the record, and going on would lose the field.
     """
-    record = record_fields(writer)
+    record = record_fields(writer, spec.list_keys)
     _check(record, spec)
     generator = _Generator(record, spec)
     code = compile(generator.source(), f"<transcoder of {record.name}>", "exec")
@@ -70,7 +74,7 @@ def _check(record: RecordFields, spec: TableSpec) -> None:
     for field in record.fields:
         ours = known.get(field.name)
         if ours is None or not _same_shape(ours, field):
-            raise ConfigError(
+            raise NoPlace(
                 f"the tables of {spec.subject} have no place for {record.name}.{field.name}: migrate them first"
             )
     order = [field.name for field in record.fields]

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+import sqlalchemy as sa
 from psycopg import errors as pg
+from sqlalchemy.engine import make_url
 
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import server_of
@@ -50,6 +52,29 @@ def translated(dsn: str) -> Iterator[None]:
         if (error.sqlstate or "")[:2] in ("22", "23"):
             raise
         raise _unavailable(dsn, error) from error
+
+
+@contextmanager
+def transaction(dsn: str) -> Iterator[sa.Connection]:
+    """A SQLAlchemy connection of its own within one transaction.
+
+    Raises as ``translated``, and ConfigError for a DSN that is no URL.
+    """
+    try:
+        url = make_url(dsn).set(drivername="postgresql+psycopg")
+    except sa.exc.ArgumentError:
+        raise ConfigError("the DSN is no URL: write it as postgresql://user@host:port/database") from None
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with translated(dsn):
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            if isinstance(error.orig, psycopg.Error):
+                raise error.orig from None
+            raise
+        finally:
+            engine.dispose()
 
 
 def _unavailable(dsn: str, error: psycopg.Error) -> Exception:

@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "publish": "publish_cmd:publish",
     "import": "import_cmd:import_command",
     "files": "files_cmd:files_command",
+    "sync": "sync_cmd:sync_command",
     "simulate": "demo_cmd:simulate",
     "tail": "tail_cmd:tail_command",
     "explain": "explain_cmd:explain_command",

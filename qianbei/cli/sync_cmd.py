@@ -1,0 +1,157 @@
+"""``sync``: a department's topics as tables in its own Postgres."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from pydantic import SecretStr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from broker import logging
+from broker.errors import ConfigError
+from broker.metrics import ServiceMetrics, served
+from broker.settings import Settings
+from consumers.sync.keeping import Sync, Told
+from consumers.sync.standing import Standing, forget_positions, standing
+from consumers.sync.swap import Swapped
+from consumers.sync.target import SCHEMA
+from qianbei.services import stopping
+from qianbei.site import settings_of
+
+
+@click.command(name="sync")
+@click.argument("department")
+@click.option(
+    "--into",
+    "dsn",
+    metavar="DSN",
+    required=True,
+    envvar="QIANBEI_SYNC_DSN",
+    help="The department's own Postgres, postgresql://user@host/database; also QIANBEI_SYNC_DSN. Leave the password to "
+    "~/.pgpass or PGPASSWORD: a command line is seen by others.",
+)
+@click.option("--schema", default=SCHEMA, show_default=True, help="The schema that the tables are kept in.")
+@click.option("--once", is_flag=True, help="End when all that is there now is in the tables.")
+@click.option(
+    "--rebuild", is_flag=True, help="First fold everything into new tables beside the live ones, then swap."
+)
+@click.option(
+    "--accept-missing",
+    is_flag=True,
+    help="With --rebuild: also if the topics no longer have all entities of the tables.",
+)
+@click.option("--from-start", is_flag=True, help="First go back to the first record, within the live tables.")
+@click.option("--status", is_flag=True, help="Show how the tables stand, and end.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics on 127.0.0.1.")
+@click.option("--json", "as_json", is_flag=True, help="With --once or --status: one JSON object.")
+def sync_command(
+    department: str,
+    dsn: str,
+    schema: str,
+    once: bool,
+    rebuild: bool,
+    accept_missing: bool,
+    from_start: bool,
+    status: bool,
+    metrics_port: int | None,
+    as_json: bool,
+) -> None:
+    """Keep the topics of DEPARTMENT as tables in its own Postgres, until Ctrl-C.
+
+    Tables are made and extended from the schemas; positions are kept beside the rows, so a restart goes on exactly where
+    it was. Ends with 1 if records were set aside (--once, --status).
+
+    \b
+    Example: qianbei sync tax --into postgresql://tax@db.example/tax
+             qianbei sync tax --into postgresql://tax@db.example/tax --once --json
+             qianbei sync tax --into postgresql://tax@db.example/tax --rebuild
+    """
+    settings = settings_of(department).model_copy(update={"postgres_dsn": SecretStr(dsn)})
+    if status:
+        _finish(_standing(settings, department, schema), as_json)
+        return
+    logging.configure(level="WARNING" if once else "INFO")
+    metrics = ServiceMetrics("sync")
+    sync = Sync(settings, department, schema, metrics)
+    stop = threading.Event()
+    with stopping(stop), served(metrics, metrics_port):
+        if from_start:
+            forget_positions(settings, department, schema)
+        if rebuild:
+            with _bar("rebuilding") as tell:
+                _say(sync.rebuild(stop, tell, accept_missing=accept_missing), schema)
+        if not once:
+            sync.keep(stop)
+            return
+        with _bar("catching up") as tell:
+            sync.catch_up(stop, tell)
+    _finish(_standing(settings, department, schema), as_json)
+
+
+def _standing(settings: Settings, department: str, schema: str) -> Standing:
+    found = standing(settings, department, schema)
+    if found is None:
+        raise ConfigError(f"there are no tables of {department} in {schema} yet: run sync without --status")
+    return found
+
+
+def _finish(found: Standing, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_as_dict(found), ensure_ascii=False))
+    else:
+        Console().print(_as_table(found))
+    if found.rejected:
+        raise click.exceptions.Exit(1)
+
+
+def _as_dict(found: Standing) -> dict[str, object]:
+    return {
+        "department": found.target.department,
+        "schema": found.target.schema,
+        "group": found.target.group,
+        "behind": found.behind,
+        "rejected": found.rejected,
+        "subjects": {
+            one.subject: {
+                "topic": one.topic,
+                "newer_topic": one.newer,
+                "rows": one.rows,
+                "behind": one.behind,
+            }
+            for one in found.subjects
+        },
+    }
+
+
+def _as_table(found: Standing) -> Table:
+    title = f"{found.target.department} in {found.target.schema}: {found.rejected} records set aside"
+    table = Table("table", "topic", "rows", "behind", title=title)
+    for one in found.subjects:
+        topic = one.topic + (f" (--rebuild takes {one.newer})" if one.newer else "")
+        table.add_row(f"{found.target.schema}.{one.subject}", topic, f"{one.rows:,}", f"{one.behind:,}")
+    return table
+
+
+def _say(swapped: Swapped | None, schema: str) -> None:
+    if swapped is None:
+        click.echo(f"stopped: the tables of {schema} are as they were; --rebuild goes on", err=True)
+        return
+    click.echo(
+        f"the tables of {schema} are new: {swapped.carried} grants, indexes and views carried over, "
+        f"{swapped.missing} entities accepted as missing",
+        err=True,
+    )
+    for subject in swapped.ended:
+        click.echo(f"{subject} is no longer among the topics, and its tables are gone", err=True)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Told]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda folded, of: progress.update(task, completed=folded, total=of)

@@ -2,7 +2,7 @@
 
 import json
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import quote
 
 import httpx
@@ -11,6 +11,13 @@ from broker.errors import AccessDenied, ConfigError, Unavailable
 
 _MEDIA = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
 Schema = dict[str, Any]
+
+
+class SchemaIds(Protocol):
+    """Who knows under which ids schemas are registered."""
+
+    def lookup(self, subject: str, schema: Schema) -> int | None:
+        """The id of this very schema under the subject, or None if it was never registered there."""
 
 
 class Registry:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from broker.codec import Decoder, Encode, Released, encoder
 from broker.errors import ConfigError
-from broker.registry import Registry
+from broker.registry import SchemaIds
 from broker.topics import exchange_topic
 from schemas.files import latest_version, load_schema, parsed, released_versions
 
@@ -41,7 +41,7 @@ def exchange_subject(record: str) -> RegistrySubject:
     return topic_subject(exchange_topic(record), record)
 
 
-def lookup(registry: Registry, subject: RegistrySubject) -> Iterator[Released]:
+def lookup(registry: SchemaIds, subject: RegistrySubject) -> Iterator[Released]:
     """The released versions of a subject with their ids. Raises ConfigError if one was never registered."""
     for version in released_versions(subject.record):
         schema_id = registry.lookup(subject.name, load_schema(subject.record, version))
@@ -53,14 +53,14 @@ def lookup(registry: Registry, subject: RegistrySubject) -> Iterator[Released]:
 
 
 def decoder(
-    registry: Registry, subjects: Iterable[RegistrySubject], *, max_bytes: int = OWN_MAX_BYTES
+    registry: SchemaIds, subjects: Iterable[RegistrySubject], *, max_bytes: int = OWN_MAX_BYTES
 ) -> Decoder:
     """A decoder that knows the released versions of these subjects and nothing else."""
     known = {found.schema_id: found for subject in subjects for found in lookup(registry, subject)}
     return Decoder(known, max_bytes=max_bytes)
 
 
-def encode_newest(registry: Registry, subject: RegistrySubject) -> Encode:
+def encode_newest(registry: SchemaIds, subject: RegistrySubject) -> Encode:
     """An encoder for the newest released version of a subject."""
     newest = max(lookup(registry, subject), key=lambda released: released.version)
     return encoder(newest.schema_id, newest.parsed)

@@ -1,12 +1,14 @@
 """The catalogue of topics: names, keys, retention, who writes and who reads. Topics and rights are created from it.
 
-Everything not granted here is denied: a department reads its own topics and no other, and writes none.
+Everything not granted here is denied: a department reads its own topics and no other, and writes none but its own
+dead letters.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from broker.errors import ConfigError
 from broker.kafka import Acl
 from schemas.catalogue import Catalogue
 from schemas.entitlements import Entitlement
@@ -17,10 +19,12 @@ SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, OPERATOR)
 INTERNAL = "internal"
 
 _DAY_MS = 24 * 3600 * 1000
-INTAKE_DAYS = 400
+INTAKE_DAYS = DEAD_LETTER_DAYS = 400
 FOR_EVER = None
 
 OWN_RECORD_BYTES = 2 * 1024 * 1024
+# A dead letter is a department's whole record with a few headers more: what came must always fit.
+DEAD_LETTER_BYTES = OWN_RECORD_BYTES + 64 * 1024
 INTAKE_LIMITS = {
     # Whatever a source can send must fit whole into a quarantine record, or one record would stop admission.
     "max.message.bytes": str(OWN_RECORD_BYTES * 5 // 8),
@@ -28,7 +32,7 @@ INTAKE_LIMITS = {
     "compression.type": "uncompressed",
 }
 
-Kind = Literal["intake", "decision", "quarantine", "exchange", "dept"]
+Kind = Literal["intake", "decision", "quarantine", "exchange", "dept", "dlq"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,17 @@ class TopicSpec:
     def config(self, replication: int) -> dict[str, str]:
         """The topic's configuration at the broker, where each partition has so many copies."""
         retention = -1 if self.days is None else self.days * _DAY_MS
-        own = INTAKE_LIMITS if self.kind == "intake" else {"max.message.bytes": str(OWN_RECORD_BYTES)}
-        return own | {
+        return self._limits() | {
             "cleanup.policy": "delete",
             "retention.ms": str(retention),
             "message.timestamp.type": "LogAppendTime",
             "min.insync.replicas": str(max(1, replication - 1)),
         }
+
+    def _limits(self) -> dict[str, str]:
+        if self.kind == "intake":
+            return INTAKE_LIMITS
+        return {"max.message.bytes": str(DEAD_LETTER_BYTES if self.kind == "dlq" else OWN_RECORD_BYTES)}
 
 
 def intake_topic(principal: str) -> str:
@@ -78,6 +86,20 @@ def exchange_topic(subject: str) -> str:
 def dept_topic(department: str, subject: str, version: int) -> str:
     """What one department may see of one subject."""
     return f"dept.{department}.{subject}.v{version}"
+
+
+def dead_letter_topic(department: str) -> str:
+    """Where a department keeps the records that it could not handle, and those that wait behind them."""
+    return f"dlq.{department}"
+
+
+def department_of(topic: str) -> str:
+    """``dept.bank.icbc.sale.v1`` -> ``bank.icbc``. Raises ConfigError for what is no department's topic."""
+    if topic.count(".") < 3 or not topic.startswith("dept."):
+        raise ConfigError(
+            f"{topic} is no department's topic: these are named dept.<department>.<subject>.v<N>"
+        )
+    return topic.removeprefix("dept.").rsplit(".", 2)[0]
 
 
 def principal_of(intake: str) -> str:
@@ -123,6 +145,10 @@ def _department_topics(entitlement: Entitlement) -> list[TopicSpec]:
         )
         for department in entitlement.departments
         for subject, granted in entitlement.subjects.items()
+    ] + [
+        TopicSpec(dead_letter_topic(department), "dlq", "entity_id", DEAD_LETTER_DAYS, department)
+        for department in entitlement.departments
+        if entitlement.subjects
     ]
 
 
@@ -145,7 +171,16 @@ def _topic_acls(topic: TopicSpec) -> set[Acl]:
         }
     if topic.kind in ("decision", "dept"):
         return _reads(who, topic.name) | {Acl(who, "GROUP", group_prefix(who), "READ", prefixed=True)}
-    return set()
+    return _keeps_dead_letters(who, topic.name) if topic.kind == "dlq" else set()
+
+
+def _keeps_dead_letters(user: str, topic: str) -> set[Acl]:
+    """A dead letter and the offsets that it lets pass are one transaction: so a department may have transactions."""
+    return (
+        _reads(user, topic)
+        | {Acl(user, "TOPIC", topic, "WRITE")}
+        | {Acl(user, "TRANSACTIONAL_ID", group_prefix(user), right, True) for right in ("WRITE", "DESCRIBE")}
+    )
 
 
 def _reads(user: str, topic: str, *, prefixed: bool = False) -> set[Acl]:

@@ -1,21 +1,37 @@
-"""Handing a batch to a handler: in order, with bounded retries, nothing swallowed and nothing skipped.
+"""Handing a record over: bounded retries, nothing swallowed, and what an error means.
 
 ::
 
     SubscriptionError
     ├── UndecodableRecord     the bytes are no record of a registered schema; names the place
-    └── HandlerFailed         the handler kept failing on one record; names the place, its cause is the last error
+    ├── HandlerFailed         the handler kept failing on one record; names the place, its cause is the last error
+    └── TooManyHeld           so much is held that the handler itself must be broken
+    Unavailable
+    └── Retryable             for handlers: what I need is away, the record is not to blame
 
-Both stop the subscription. What was handled before is committed; the record itself is not, so a restart meets it again.
+The first two end in a dead letter, or without one stop the subscription. An error of the *surroundings* (``Retryable``,
+a database or server that does not answer) never does: the record waits until they are back.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from broker.errors import QianbeiError
-from broker.kafka import TopicPartition
+import httpx
+import psycopg
+
+from broker.errors import AccessDenied, ConfigError, OwnershipLost, QianbeiError, Unavailable
 from broker.runner import Stop
-from consumers.records import DepartmentRecord, Handler
+
+_SURROUNDINGS = (
+    Unavailable,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    httpx.TransportError,
+    ConnectionError,
+    TimeoutError,
+)
+_STATEMENT_TOO_BIG = "54"
+"""The class of SQLSTATE that psycopg counts as operational, although the values are to blame."""
 
 
 class SubscriptionError(QianbeiError):
@@ -30,6 +46,18 @@ class HandlerFailed(SubscriptionError):
     """The handler failed on a record as often as the subscription's retries allow."""
 
 
+class TooManyHeld(SubscriptionError):
+    """More records wait in the dead-letter topic than the subscription may hold."""
+
+
+class Retryable(Unavailable):
+    """Raise this in a handler when something it needs is away: the record is tried again until it is back."""
+
+
+class BatchLost(Unavailable):
+    """The transaction of the whole batch is gone, so that trying this record again in it cannot help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retries:
     """How long a failing handler is tried again: at most ``attempts`` times and not begun after ``within_s`` seconds.
@@ -42,56 +70,69 @@ class Retries:
     within_s: float = 30.0
 
 
-@dataclass(slots=True)
-class Progress:
-    """The offset after the last handled record of each partition: what may be committed."""
-
-    offsets: dict[TopicPartition, int] = field(default_factory=dict)
-    handled: int = 0
-
-    def done(self, record: DepartmentRecord) -> None:
-        """Count a record as handled."""
-        self.offsets[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        self.handled += 1
-
-
-def deliver(
-    records: Iterable[DepartmentRecord],
-    handler: Handler,
-    progress: Progress,
-    stop: Stop,
-    retries: Retries,
-    clock: Callable[[], float],
-) -> None:
-    """Hand over each record and note it in ``progress``. Ends early, between two records, when ``stop`` is set.
-
-    Raises HandlerFailed; ``progress`` then says how far it came.
-    """
-    for record in records:
-        if stop.is_set() or not _handled(record, handler, stop, retries, clock):
-            return
-        progress.done(record)
-
-
-def _handled(
-    record: DepartmentRecord, handler: Handler, stop: Stop, retries: Retries, clock: Callable[[], float]
+def attempt(
+    take: Callable[[], None], place: str, stop: Stop, retries: Retries, clock: Callable[[], float]
 ) -> bool:
-    """Whether the handler took the record; False only if it was told to stop between two attempts."""
-    begun, pause = clock(), retries.pause_s
-    for attempt in range(1, retries.attempts + 1):
+    """Whether the record was taken; False only if it was told to stop between two attempts.
+
+    Raises HandlerFailed if the handler kept failing, Unavailable if its surroundings stayed away for ``within_s``: the
+    session then begins anew and meets the record again. AccessDenied, ConfigError, OwnershipLost and BatchLost pass
+    through at once: no later attempt could end otherwise.
+    """
+    failures, pause, begun = 0, retries.pause_s, clock()
+    while True:
         try:
-            handler(record)
+            take()
+        except (AccessDenied, ConfigError, OwnershipLost, BatchLost):
+            raise
         except Exception as error:
-            # A handler is foreign code: whatever it raises is tried again, and in the end stops the subscription.
-            if attempt == retries.attempts or clock() - begun + pause > retries.within_s:
-                raise HandlerFailed(
-                    f"{record.place}: the handler failed {attempt} times, last with {type(error).__name__}. "
-                    "Nothing from this record on is committed: mend the handler and start again"
-                ) from error
+            # A handler is foreign code: whatever it raises is tried again, and ends in an error that names the place.
+            late = clock() - begun + pause > retries.within_s
+            if of_surroundings(error):
+                if late:
+                    raise _away(place, error) from error
+            else:
+                failures += 1
+                if late or failures >= retries.attempts:
+                    raise _failed(place, failures, error) from error
         else:
             return True
         stop.wait(pause)
         if stop.is_set():
             return False
         pause *= 2
-    raise AssertionError("at least one attempt is made")
+
+
+def of_surroundings(error: BaseException) -> bool:
+    """Whether an error, or what caused it, says that something is away, rather than that the record is wrong."""
+    return any(
+        isinstance(one, _SURROUNDINGS)
+        and not (getattr(one, "sqlstate", None) or "").startswith(_STATEMENT_TOO_BIG)
+        for one in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__
+
+
+def _failed(place: str, times: int, error: Exception) -> HandlerFailed:
+    return HandlerFailed(
+        f"{place}: the handler failed {times} times, last with {type(error).__name__}. "
+        "Nothing from this record on is committed: mend the handler and start again"
+    )
+
+
+def _away(place: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"{place}: the handler's surroundings do not answer ({type(error).__name__}); the record waits for them"
+    )
+
+
+def error_type(error: BaseException) -> str:
+    """What a dead letter says of an error: its type, and nothing that could hold a value."""
+    cause = error.__cause__ if isinstance(error, HandlerFailed) else None
+    return type(cause or error).__name__

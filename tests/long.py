@@ -25,6 +25,10 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"QIANBEI_STOCK_ROWS": "1000000", "QIANBEI_STOCK_KILLS": "5"},
         ["tests/integration/test_stock_import.py"],
     ),
+    "subscriber": (
+        {"QIANBEI_SUBSCRIBER_RECORDS": "30000", "QIANBEI_SUBSCRIBER_KILLS": "20"},
+        ["tests/fault/test_subscriber_killed.py"],
+    ),
     "sync": ({"QIANBEI_SYNC_EVENTS": "6000", "QIANBEI_SYNC_KILLS": "10"}, ["tests/integration/test_sync.py"]),
     "ten-seeds": ({"QIANBEI_SEED_EVENTS": "20000"}, ["tests/integration/test_ten_seeds.py"]),
 }

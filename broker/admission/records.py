@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from broker.admission.intake import Quarantined
 from broker.admission.model import Body, Candidate, Emission, Request, Verdict
 from broker.admission.reasons import Evidence, Reason
 from broker.admission.requests import request_key
+from broker.cloudevents import cloud_event
 from broker.codec import Encode
-from broker.kafka import Header, Outgoing, Record
+from broker.kafka import Outgoing, Record
 from broker.slots import slot_of
 from broker.topics import decision_topic, exchange_topic, intake_topic, quarantine_topic
 from schemas.catalogue import INTERNAL, Catalogue
@@ -23,24 +24,6 @@ class Encoders:
     exchange: Mapping[str, Encode]
     intake: Mapping[str, Encode]
     answer: Mapping[str, Encode]
-
-
-def cloud_event(body: Body, subject: str) -> tuple[Header, ...]:
-    """The envelope as CloudEvents 1.0 headers (Kafka binding, binary mode), and the revision to order by."""
-    return (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", body["event_id"].encode()),
-        ("ce_source", f"qianbei:{body['source']}".encode()),
-        ("ce_type", f"cn.qianbei.{subject}.{body['event_type']}".encode()),
-        ("ce_time", _rfc3339(body["occurred_at"]).encode()),
-        ("ce_subject", body["entity_id"].encode()),
-        ("content-type", b"application/avro"),
-        ("qb_revision", str(body["revision"]).encode()),
-    )
-
-
-def _rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def exchange_message(emission: Emission, slot: int, encode: Mapping[str, Encode]) -> Outgoing:

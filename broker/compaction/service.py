@@ -16,8 +16,8 @@ from broker.compaction.engine import Engine, Unfit
 from broker.compaction.gather import Batch
 from broker.compaction.positions import Database, Position
 from broker.compaction.rejects import Place, Rejected
-from broker.errors import StateAheadOfLog, StateBehindLog
 from broker.kafka import GroupConsumer, TopicPartition
+from broker.kafka.takeover import resume
 from broker.metrics import ServiceMetrics
 from broker.store.connect import translated
 
@@ -139,18 +139,8 @@ class CompactionSession:
 
     def _starts(self, owned: Mapping[TopicPartition, Position]) -> dict[TopicPartition, int]:
         first, end = self._consumer.beginning_offsets(owned), self._consumer.end_offsets(owned)
-        starts = {}
-        for p, position in owned.items():
-            if position.next_offset > end[p]:
-                raise StateAheadOfLog(
-                    f"{p.topic}/{p.partition} is folded up to {position.next_offset} but ends at {end[p]}: the topic "
-                    "was lost or made anew. Restore it, or drop the tables and let them be rebuilt"
-                )
-            if 0 < position.next_offset < first[p]:
-                raise StateBehindLog(
-                    f"{p.topic}/{p.partition} is folded up to {position.next_offset}, but its records before "
-                    f"{first[p]} have reached their retention: drop the tables and let them be rebuilt"
-                )
-            # Where nothing was folded yet, what the log no longer has was never ours to fold.
-            starts[p] = max(position.next_offset, first[p])
-        return starts
+        return resume(
+            {p: position.next_offset for p, position in owned.items()},
+            {p: (first[p], end[p]) for p in owned},
+            "restore the topic, or drop the tables and let them be rebuilt",
+        )

@@ -212,12 +212,22 @@ class GroupConsumer(_Client):
 
 
 class PartitionReader(_Client):
-    """Reads named partitions without a group: for look-ups, checks and audits. Never commits anything."""
+    """Reads named partitions without a group: for look-ups, checks and audits. Never commits anything.
 
-    def __init__(self, connection: Connection, *, max_bytes: int = 16 * 1024 * 1024) -> None:
+    With ``uncommitted`` the ends that it tells are those of the log, open transactions included.
+    """
+
+    def __init__(
+        self, connection: Connection, *, max_bytes: int = 16 * 1024 * 1024, uncommitted: bool = False
+    ) -> None:
         super().__init__(
             connection,
-            {"group_id": None, "fetch_max_bytes": max_bytes, "max_partition_fetch_bytes": max_bytes // 4},
+            {
+                "group_id": None,
+                "fetch_max_bytes": max_bytes,
+                "max_partition_fetch_bytes": max_bytes // 4,
+                "isolation_level": "read_uncommitted" if uncommitted else "read_committed",
+            },
         )
 
     def assign(self, partitions: Iterable[TopicPartition]) -> None:

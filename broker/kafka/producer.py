@@ -1,6 +1,6 @@
 """Writing: idempotent for sources, transactional for the exchange's own loops."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -154,8 +154,10 @@ class TransactionalProducer(_Client):
         offsets: Mapping[TopicPartition, int],
         generation: Generation,
         group: str,
-    ) -> None:
+    ) -> Iterator[tuple[TopicPartition, int]]:
         """Write all messages and commit the offsets of ``group``, if there are any, atomically.
+
+        Gives the messages' places, an offset of -1 where the broker had one already and did not say where.
 
         Raises OwnershipLost if the generation is no longer the group's, Indefinite if the outcome is unknown.
         """
@@ -181,3 +183,6 @@ class TransactionalProducer(_Client):
                 )
             # 4. Commit. From here read_committed readers see the batch.
             self._client.commit_transaction()
+        return (
+            (TopicPartition(*future.value.topic_partition), int(future.value.offset)) for future in futures
+        )

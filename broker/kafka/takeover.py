@@ -1,9 +1,28 @@
 """Taking partitions over: the steps that every reader whose only state is the group's offset goes through."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.errors import StateAheadOfLog, StateBehindLog
 from broker.kafka.consumer import Generation, GroupConsumer
+from broker.kafka.types import TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken over: by which generation, and each partition with the offset that is read next."""
+
+    generation: Generation
+    positions: Mapping[TopicPartition, int]
 
 
 def take_over(consumer: GroupConsumer) -> Generation | None:
+    """As ``take_positions``, for who needs no more than the generation."""
+    taken = take_positions(consumer)
+    return None if taken is None else taken.generation
+
+
+def take_positions(consumer: GroupConsumer) -> Taken | None:
     """Accept a moved assignment and set every partition to where the group stands; to be called when ``moved``.
 
     Gives None while the group is still moving.
@@ -18,6 +37,32 @@ def take_over(consumer: GroupConsumer) -> Generation | None:
     #    dropped with it, would be passed over.
     unknown = [p for p, offset in committed.items() if offset is None]
     first = consumer.beginning_offsets(unknown) if unknown else {}
-    for partition, offset in committed.items():
-        consumer.seek(partition, first[partition] if offset is None else offset)
-    return assignment.generation
+    positions = {p: first[p] if offset is None else offset for p, offset in committed.items()}
+    for partition, offset in positions.items():
+        consumer.seek(partition, offset)
+    return Taken(assignment.generation, positions)
+
+
+def resume(
+    remembered: Mapping[TopicPartition, int], bounds: Mapping[TopicPartition, tuple[int, int]], remedy: str
+) -> dict[TopicPartition, int]:
+    """Where to read on, for who remembers positions beside what it wrote (0: nothing yet); ``bounds``: first and end.
+
+    Raises StateAheadOfLog or StateBehindLog if log and memory do not tell the same story; both end with ``remedy``.
+    """
+    starts = {}
+    for p, position in remembered.items():
+        first, end = bounds[p]
+        if position > end:
+            raise StateAheadOfLog(
+                f"{p.topic}/{p.partition} was read up to {position} but ends at {end}: the topic was lost or made "
+                f"anew; {remedy}"
+            )
+        if 0 < position < first:
+            raise StateBehindLog(
+                f"{p.topic}/{p.partition} was read up to {position}, but its records before {first} have reached their "
+                f"retention; {remedy}"
+            )
+        # Where nothing was read yet, what the log no longer has was never ours to read.
+        starts[p] = max(position, first)
+    return starts

@@ -11,7 +11,7 @@ from broker.codec import HEADER_BYTES, Released, wire_header
 from broker.errors import ConfigError, DecodeError
 from broker.kafka import Header, Outgoing, Record
 from broker.protected import UnreadableValue
-from broker.registry import Registry
+from broker.registry import SchemaIds
 from broker.released import exchange_subject, lookup
 from broker.routing.cut import Cutter
 from broker.topics import exchange_topic
@@ -106,7 +106,7 @@ def _place(record: Record) -> str:
 # --- making it --------------------------------------------------------------------------------------------------------
 
 
-def make_plan(registry: Registry) -> Plan:
+def make_plan(registry: SchemaIds) -> Plan:
     """The plan of the entitlements that ship with this version.
 
     Raises ConfigError if the registry lacks one of their schemas, Unavailable if it does not answer.
@@ -135,7 +135,7 @@ def make_route(newest: Schema, released: Sequence[Released], outputs: Sequence[t
     return Route(granted[0].subject, cutters, tuple(grant.topic for grant in granted))
 
 
-def _registered(registry: Registry, grant: Grant, newest: Schema) -> int:
+def _registered(registry: SchemaIds, grant: Grant, newest: Schema) -> int:
     schema_id = registry.lookup(f"{grant.topic}-value", grant.schema(newest))
     if schema_id is None:
         raise ConfigError(

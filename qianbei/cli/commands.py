@@ -19,6 +19,8 @@ COMMANDS: Mapping[str, str] = {
     "import": "import_cmd:import_command",
     "files": "files_cmd:files_command",
     "sync": "sync_cmd:sync_command",
+    "deliver": "deliver_cmd:deliver_command",
+    "dead-letters": "dead_letters_cmd:dead_letters_command",
     "simulate": "demo_cmd:simulate",
     "tail": "tail_cmd:tail_command",
     "explain": "explain_cmd:explain_command",

@@ -37,7 +37,7 @@ def test_a_department_reads_its_own_topics(exchange: Exchange) -> None:
 )
 def test_it_cannot_read_others(deployed: Exchange, topic: str) -> None:
     settings = deployed.site.settings("tax")
-    subscription = Subscription(settings, group_prefix("tax") + "test", [topic])
+    subscription = Subscription(settings, group_prefix("tax") + "test", [topic], dead_letters=False)
     with pytest.raises(AccessDenied, match=r"tax"):
         subscription.run(lambda record: None, Never())
 

@@ -58,13 +58,17 @@ class Agency:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
 
-    def command(self, *options: str) -> list[str]:
-        return [sys.executable, "-m", "qianbei", "sync", self.department, *options]
+    def command(self, name: str, *options: str) -> list[str]:
+        return [sys.executable, "-m", "qianbei", name, self.department, *options]
 
     def sync(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run ``qianbei sync`` to its end."""
+        return self.run("sync", *options)
+
+    def run(self, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the department to its end."""
         return subprocess.run(
-            self.command(*options),
+            self.command(name, *options),
             env=self.environment(),
             cwd=self.home,
             capture_output=True,
@@ -82,9 +86,15 @@ class Agency:
 
     @contextmanager
     def syncing(self, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """The command in the background; killed at the end, if it still runs."""
+        """``qianbei sync`` in the background."""
+        with self.running("sync", *options) as process:
+            yield process
+
+    @contextmanager
+    def running(self, name: str, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """A command in the background; killed at the end, if it still runs."""
         process = subprocess.Popen(
-            self.command(*options), env=self.environment(), cwd=self.home, stderr=subprocess.DEVNULL
+            self.command(name, *options), env=self.environment(), cwd=self.home, stderr=subprocess.DEVNULL
         )
         try:
             yield process

@@ -1,4 +1,4 @@
-"""Handing over records: order, retries by the clock, stopping, and what may be committed afterwards."""
+"""Handing over a record: retries by the clock, stopping, whose fault an error is; and decoding."""
 
 import json
 import threading
@@ -7,16 +7,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
+import psycopg
 import pytest
 
 from broker.codec import wire_header
-from broker.errors import ConfigError
-from broker.kafka import Record, TopicPartition
+from broker.errors import AccessDenied, ConfigError, OwnershipLost, Unavailable
+from broker.kafka import Record
 from broker.registry import Registry
 from broker.settings import load_settings
-from consumers.delivery import HandlerFailed, Progress, Retries, UndecodableRecord, deliver
+from consumers.decoding import SchemaDecoder
+from consumers.delivery import (
+    BatchLost,
+    HandlerFailed,
+    Retries,
+    Retryable,
+    UndecodableRecord,
+    attempt,
+    error_type,
+)
 from consumers.records import DepartmentRecord, Newest
-from consumers.subscription import SchemaDecoder, Subscription
+from consumers.subscription import Subscription
 from schemas.entitlements import grants, load_entitlements
 from tests.unit.test_routing_records import avro_bytes, schema_of
 
@@ -61,55 +72,61 @@ class Handler:
         self.seen.append(one.offset)
 
 
-def run(handler: Handler, offsets: list[int], time: Time, retries: Retries | None = None) -> Progress:
-    progress = Progress()
-    deliver([record(o) for o in offsets], handler, progress, time, retries or Retries(), time.clock)
-    return progress
-
-
-def test_records_are_handled_in_order_and_the_next_offset_may_be_committed() -> None:
-    handler = Handler()
-    progress = run(handler, [4, 5, 9], Time())
-    assert handler.seen == [4, 5, 9]
-    assert progress.offsets == {TopicPartition(TOPIC, 0): 10}
-    assert progress.handled == 3
+def run(handler: Handler, offset: int, time: Time, retries: Retries | None = None) -> bool:
+    one = record(offset)
+    return attempt(lambda: handler(one), one.place, time, retries or Retries(), time.clock)
 
 
 def test_a_passing_failure_is_tried_again_with_doubling_pauses() -> None:
     handler, time = Handler(bad=5, times=3), Time()
-    run(handler, [4, 5, 6], time)
-    assert handler.seen == [4, 5, 6]
+    assert run(handler, 5, time)
+    assert handler.seen == [5]
     assert time.waits == [0.2, 0.4, 0.8]
 
 
-def test_a_lasting_failure_stops_and_nothing_from_it_on_is_handled() -> None:
-    handler, time, progress = Handler(bad=5, times=99), Time(), Progress()
+def test_a_lasting_failure_names_the_place_and_no_value() -> None:
     with pytest.raises(
         HandlerFailed, match=r"dept\.police\.sale\.v1/0 at offset 5: .* 5 times.*RuntimeError"
     ) as caught:
-        deliver([record(o) for o in (4, 5, 6)], handler, progress, time, Retries(), time.clock)
-    assert progress.offsets == {TopicPartition(TOPIC, 0): 5}
-    assert handler.seen == [4]
+        run(Handler(bad=5, times=99), 5, Time())
     assert isinstance(caught.value.__cause__, RuntimeError)
+    assert error_type(caught.value) == "RuntimeError"
     assert "4114" not in str(caught.value)
 
 
 def test_retries_end_with_their_time() -> None:
-    handler, time = Handler(bad=4, times=99), Time()
+    time = Time()
     with pytest.raises(HandlerFailed, match="failed 3 times"):
-        run(handler, [4], time, Retries(attempts=50, pause_s=1.0, within_s=6.0))
+        run(Handler(bad=4, times=99), 4, time, Retries(attempts=50, pause_s=1.0, within_s=6.0))
     assert time.waits == [1.0, 2.0]
-
-
-def test_stop_ends_between_two_records() -> None:
-    time = Time(stop_after=0)
-    assert run(Handler(), [4], time).offsets == {}
 
 
 def test_stop_ends_a_pause_and_the_record_is_met_again() -> None:
     handler = Handler(bad=5, times=99)
-    progress = run(handler, [4, 5, 6], Time(stop_after=1))
-    assert progress.offsets == {TopicPartition(TOPIC, 0): 5}
+    assert not run(handler, 5, Time(stop_after=1))
+    assert handler.seen == []
+
+
+@pytest.mark.parametrize(
+    "error", [Retryable("away"), ConnectionRefusedError(), psycopg.OperationalError(), httpx.ReadTimeout("")]
+)
+def test_surroundings_that_are_away_are_not_the_record_s_fault(error: Exception) -> None:
+    def handler() -> None:
+        raise RuntimeError("wrapped") from error
+
+    with pytest.raises(Unavailable, match="the record waits"):
+        attempt(handler, "here", (time := Time()), Retries(attempts=2), time.clock)
+    assert len(time.waits) > 2
+
+
+@pytest.mark.parametrize("error", [BatchLost("gone"), AccessDenied("no"), OwnershipLost("other")])
+def test_what_trying_again_cannot_mend_passes_through(error: Exception) -> None:
+    def handler() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        attempt(handler, "here", (time := Time()), Retries(), time.clock)
+    assert time.waits == []
 
 
 def test_newest_keeps_what_is_newer_and_does_not_forget_that_an_entity_is_gone() -> None:

@@ -16,7 +16,7 @@ from broker.admission.reasons import Severity
 from producers.events import InvalidEvent, checked_record
 from producers.jsonlines import derived_event_id
 from producers.source import ID_FIELDS
-from producers.stock.defect import Defect
+from producers.stock.defect import Defect, RowName
 from producers.stock.mapping import Column, StockMapping, code_table, field_at, steps_of
 from producers.stock.values import BadCell, day, moment, number
 from schemas.catalogue import Catalogue
@@ -36,16 +36,24 @@ class Converter:
     catalogue: Catalogue
     principal: str
     mapping: StockMapping
+    baseline: bool = True
+    """Whether the rows are stock data: filed before the exchange was there to decide on them."""
 
-    def convert(self, row: int, cells: Mapping[str, str]) -> dict[str, Any] | list[Defect]:
-        """The event of a row, with its id; or all defects of the first stage that found any."""
+    def convert(
+        self, row: RowName, cells: Mapping[str, str], event_type: str | None = None
+    ) -> dict[str, Any] | list[Defect]:
+        """The event of a row, with its id; or all defects of the first stage that found any.
+
+        ``event_type`` stands in for that of the mapping.
+        """
         missing = [name for name in self.mapping.columns if name not in cells]
         if missing:
             return [
                 Defect(row, name, "", "missing column", "add the column, or take it out of the mapping")
                 for name in missing
             ]
-        event: dict[str, Any] = {"event_type": self.mapping.event_type, "baseline": True}
+        happened = event_type or self.mapping.event_type
+        event: dict[str, Any] = {"event_type": happened, "baseline": self.baseline}
         defects: list[Defect] = []
         for path, value in self.mapping.fixed.items():
             _put(event, path, value)
@@ -55,7 +63,9 @@ class Converter:
                 defects += self._fill(event, row, name, column, text)
         return defects or self._judged(event, row, cells)
 
-    def _fill(self, event: dict[str, Any], row: int, name: str, column: Column, text: str) -> list[Defect]:
+    def _fill(
+        self, event: dict[str, Any], row: RowName, name: str, column: Column, text: str
+    ) -> list[Defect]:
         for path in column.paths:
             try:
                 _put(event, path, _reader(self.mapping.subject, path)(column, text))
@@ -64,7 +74,7 @@ class Converter:
         return []
 
     def _judged(
-        self, event: dict[str, Any], row: int, cells: Mapping[str, str]
+        self, event: dict[str, Any], row: RowName, cells: Mapping[str, str]
     ) -> dict[str, Any] | list[Defect]:
         event["parties"] = [party for party in event["parties"] if party] if "parties" in event else None
         event = {name: value for name, value in event.items() if value is not None}
@@ -87,12 +97,10 @@ class Converter:
         if (own := ID_FIELDS.get(subject)) in event:
             event.setdefault("entity_id", event[own])
         if subject in CONTRACTS:
-            event.setdefault(
-                "contract_status", self.catalogue.transition(subject, self.mapping.event_type).to
-            )
+            event.setdefault("contract_status", self.catalogue.transition(subject, event["event_type"]).to)
 
     def _defect(
-        self, row: int, cells: Mapping[str, str], path: str, what: str, how: str, code: str = ""
+        self, row: RowName, cells: Mapping[str, str], path: str, what: str, how: str, code: str = ""
     ) -> Defect:
         column = self.column_of(path)
         value = self._shown(path, cells[column].strip()) if column in cells else ""

@@ -12,25 +12,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from broker.errors import Unavailable
 from producers.first_decisions import FirstDecisions
 from producers.jsonlines import Channel, derived_event_id
 from producers.publisher import Decision, Sent
+from producers.settling import settle, told, used_version
 from producers.stock.convert import Converter
 from producers.stock.defect import Defect
 from producers.stock.reading import Progress, Report, Try, right, windows
 from producers.stock.rejects import RejectFile
 from producers.stock.sheet import Row
-from producers.stock.state import ImportState, Refusal, Told
+from producers.stock.state import ImportState, Refusal
 
 AHEAD = 4
-_DECISIONS_S = 120.0
 _HOW = "mend the row in the file and import the file again: what was accepted is skipped"
-NOT_COUNTED = frozenset(
-    {"EVENT_ID_REUSED", "SOURCE_MISMATCH", "EVENT_NOT_PERMITTED", "FOREIGN_ENTITY", "STILL_HELD", "REKEY"}
-    | {"UNIT_CHANGED", "STALE", "VERSION_GAP", "DUPLICATE"}
-)
-"""Refusals that leave the version of the entity to be used: those before the fields are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +55,8 @@ class Importer:
         self._progress = progress
         self._report = Report()
         self._windows: deque[_Window] = deque()
-        told = f"{channel.principal} {converter.mapping.model_dump_json()}"
-        self._key = hashlib.blake2b(told.encode(), digest_size=32).digest()
+        content = f"{channel.principal} {converter.mapping.model_dump_json()}"
+        self._key = hashlib.blake2b(content.encode(), digest_size=32).digest()
 
     def run(self, rows: Iterable[Row]) -> Report:
         """Import what is missing. Raises Unavailable or Indefinite; running again then goes on."""
@@ -142,8 +136,10 @@ class Importer:
             return one
         event = {name: value for name, value in one.event.items() if name != "event_id"}
         event["version"] = max(used + 1, event["version"])
-        told = event | ({"run": self._state.run} if refused else {})
-        event["event_id"] = derived_event_id(self._channel.principal, self._converter.mapping.subject, told)
+        content = event | ({"run": self._state.run} if refused else {})
+        event["event_id"] = derived_event_id(
+            self._channel.principal, self._converter.mapping.subject, content
+        )
         return replace(one, event=event)
 
     def _send(self, tries: Sequence[Try]) -> None:
@@ -159,17 +155,9 @@ class Importer:
     def _settle(self) -> None:
         """Wait for the decisions on the oldest window, and write them down."""
         window = self._windows.popleft()
-        found = self._channel.decided(window.sent, timeout_s=_DECISIONS_S)
-        if len(found) < len(window.sent):
-            raise Unavailable(
-                f"{len(window.sent) - len(found)} rows were sent and not decided within {_DECISIONS_S:g} s. They are not "
-                "lost: see with `qianbei status` that admission runs, then import the file again"
-            )
-        # A duplicate was decided by a run that did not live to write it down: what counts is the decision that stands.
-        standing = self._firsts.of(found.values())
+        decisions = settle(self._channel, self._firsts, window.sent)
         taken, refused = set[bytes](), dict[bytes, Refusal]()
-        for one, sent in zip(window.tries, window.sent, strict=True):
-            decision = standing[found[sent.place].decision_id]
+        for one, decision in zip(window.tries, decisions, strict=True):
             if decision.accepted:
                 taken |= {one.row_id, one.text_id}
                 self._report.accepted += 1
@@ -179,19 +167,13 @@ class Importer:
         self._state.record(taken, refused)
 
     def _refusal(self, decision: Decision) -> Refusal:
-        told = tuple(
-            Told(r.code, r.field, f"{r.zh} {r.en}") for r in decision.reasons if r.severity == "REFUSE"
-        )
-        if decision.outcome == "DUPLICATE":
-            told = (Told("DUPLICATE", None, "a duplicate of an event whose decision is not to be found"),)
-        used = 0 if NOT_COUNTED & {one.code for one in told} else decision.version
-        return Refusal(decision.entity_id, used, self._state.run, told)
+        return Refusal(decision.entity_id, used_version(decision), self._state.run, told(decision))
 
     def _refuse(self, row: int, refusal: Refusal) -> None:
         self._report.refused += 1
-        self._report.reasons.update(told.code for told in refusal.reasons)
+        self._report.reasons.update(one.code for one in refusal.reasons)
         self._rejects.add(
-            Defect(row, self._column(told.field), "", told.text, _HOW, told.code) for told in refusal.reasons
+            Defect(row, self._column(one.field), "", one.text, _HOW, one.code) for one in refusal.reasons
         )
 
     def _column(self, path: str | None) -> str:

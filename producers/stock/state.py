@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from broker.errors import ConfigError
+from producers.settling import Told
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, ended INTEGER NOT NULL);
@@ -27,15 +28,6 @@ CREATE TABLE IF NOT EXISTS refused (
 CREATE INDEX IF NOT EXISTS refused_entity ON refused (entity_id);
 INSERT OR IGNORE INTO run VALUES (1, 0, 1);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A reason of a refusal, as the reject file shows it."""
-
-    code: str
-    field: str | None
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """How a cell's text becomes the value of a field: units, dates, numbers. Pure; no error holds the text itself."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
 UNITS = {"元": Decimal(1), "万元": Decimal(10_000), "亿元": Decimal(100_000_000), "平方米": Decimal(1)}
@@ -9,6 +9,10 @@ _DATE = re.compile(
     r"([0-9]{4})(?:年([0-9]{1,2})月([0-9]{1,2})日?|([-/.])([0-9]{1,2})\4([0-9]{1,2})|([0-9]{2})([0-9]{2}))"
 )
 _CLOCK = re.compile(r"[ T]?([0-9]{1,2})[:时]([0-9]{1,2})(?:[:分]([0-9]{1,2})?秒?)?")
+_EXACT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
+_CHINA = timezone(timedelta(hours=8))
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
 _HOW_DATE = "write it as 2020-12-01, 2020/12/1, 2020.12.1, 20201201 or 2020年12月1日"
@@ -47,7 +51,16 @@ def day(text: str) -> str:
 
 
 def moment(text: str) -> str:
-    """A moment of Chinese time with its offset; a day alone is its midnight. Raises BadCell."""
+    """A moment of Chinese time with its offset; a day alone is its midnight. Raises BadCell.
+
+    What a database writes (2020-12-01T02:30:00.25+00:00) is taken as exactly as it is.
+    """
+    if _EXACT.fullmatch(text):
+        try:
+            exact = datetime.fromisoformat(text)
+        except ValueError:
+            raise BadCell("a time that no day has", "write hours to 23, minutes and seconds to 59") from None
+        return (exact if exact.tzinfo else exact.replace(tzinfo=_CHINA)).astimezone(_CHINA).isoformat()
     found = _DATE.match(text)
     if found is None:
         raise BadCell("no date", _HOW_DATE)

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "service": "stack_cmd:service",
     "publish": "publish_cmd:publish",
     "import": "import_cmd:import_command",
+    "poll": "poll_cmd:poll_command",
     "files": "files_cmd:files_command",
     "sync": "sync_cmd:sync_command",
     "deliver": "deliver_cmd:deliver_command",

@@ -18,11 +18,11 @@ from qianbei.site import environment_of
 from tests.support.exchange import Exchange, until
 from tests.support.folding import wire
 from tests.support.subscriber import TABLE
-from tests.support.subscribing import SCHEMA, OnKafka
+from tests.support.subscribing import SCHEMA, OnKafka, on_kafka
 from tests.support.sync import own_database
 
-RECORDS = int(os.environ.get("QIANBEI_SUBSCRIBER_RECORDS", "3000"))
-KILLS = int(os.environ.get("QIANBEI_SUBSCRIBER_KILLS", "4"))
+RECORDS = int(os.environ.get("QIANBEI_SUBSCRIBER_RECORDS", "1800"))
+KILLS = int(os.environ.get("QIANBEI_SUBSCRIBER_KILLS", "2"))
 ENTITIES = 60
 
 
@@ -34,8 +34,15 @@ def dsn(deployed: Exchange) -> Iterator[str]:
         yield made
 
 
-def test_exactly_once_in_order_with_kills_and_redrives(deployed: Exchange, dsn: str, tmp_path: Path) -> None:
-    world = OnKafka(deployed.site.admin)
+@pytest.fixture
+def world(deployed: Exchange) -> Iterator[OnKafka]:
+    with on_kafka(deployed) as made:
+        yield made
+
+
+def test_exactly_once_in_order_with_kills_and_redrives(
+    deployed: Exchange, world: OnKafka, dsn: str, tmp_path: Path
+) -> None:
     group = f"{world.department}-rows"
     refused = tmp_path / "refused"
     refused.write_text("\n".join(f"e{n}" for n in range(0, ENTITIES, 6)))

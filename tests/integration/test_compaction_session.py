@@ -20,6 +20,7 @@ from broker.metrics import ServiceMetrics
 from broker.settings import Settings
 from tests.support.exchange import Exchange
 from tests.support.folding import TOY, TOY_ID, Body, record, source, specs_in, table, toy, toyer
+from tests.support.topics import confluent, remove_topics
 
 PARTITIONS = 4
 SCHEMA = "fold_session"
@@ -79,20 +80,7 @@ def log(deployed: Exchange) -> Iterator[Log]:
     with Admin(Connection.of(settings)) as admin:
         admin.create_topics({topic: {}}, PARTITIONS, 1)
     yield Log(settings, topic)
-    client = AdminClient(confluent(settings))
-    for future in client.delete_topics([topic]).values():
-        future.result(20)
-
-
-def confluent(settings: Settings) -> dict[str, Any]:
-    assert settings.kafka_password is not None
-    return {
-        "bootstrap.servers": settings.kafka_bootstrap,
-        "security.protocol": settings.kafka_security,
-        "sasl.mechanism": "SCRAM-SHA-256",
-        "sasl.username": settings.kafka_username,
-        "sasl.password": settings.kafka_password.get_secret_value(),
-    }
+    remove_topics(settings, topic)
 
 
 def step_until(true: Callable[[], bool], *sessions: CompactionSession, steps: int = 300) -> int:

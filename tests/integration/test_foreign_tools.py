@@ -43,7 +43,7 @@ def test_confluent_kafka_reads_and_decodes(exchange: Exchange, filed: str) -> No
             "isolation.level": "read_committed",
         }
     )
-    registry = SchemaRegistryClient({"url": settings.registry_url})
+    registry = SchemaRegistryClient({"url": settings.registry_url, "timeout": 20})
     decode = AvroDeserializer(registry)
     found: list[dict[str, object]] = []
 

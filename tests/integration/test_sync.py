@@ -14,8 +14,8 @@ from tests.support.city import City
 from tests.support.exchange import until
 from tests.support.sync import Agency, assert_is_projection, own_database
 
-EVENTS = int(os.environ.get("QIANBEI_SYNC_EVENTS", "1500"))
-KILLS = int(os.environ.get("QIANBEI_SYNC_KILLS", "3"))
+EVENTS = int(os.environ.get("QIANBEI_SYNC_EVENTS", "1200"))
+KILLS = int(os.environ.get("QIANBEI_SYNC_KILLS", "2"))
 
 
 @pytest.fixture

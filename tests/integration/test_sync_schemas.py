@@ -8,7 +8,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
 from broker.errors import ConfigError
@@ -17,10 +16,10 @@ from broker.registry import Registry
 from broker.settings import Settings
 from consumers.sync.keeping import Sync
 from consumers.sync.standing import standing
-from tests.integration.test_compaction_session import confluent
 from tests.support.exchange import Exchange, until
 from tests.support.folding import wire
 from tests.support.sync import own_database
+from tests.support.topics import remove_topics
 
 NEVER = threading.Event()
 
@@ -77,10 +76,7 @@ def toys(deployed: Exchange) -> Iterator[Toys]:
         made = Toys(settings)
         made.make(1)
         yield made
-        client = AdminClient(confluent(deployed.site.admin))
-        own = [name for name in client.list_topics(timeout=20).topics if made.department in name]
-        for future in client.delete_topics(own).values():
-            future.result(20)
+        remove_topics(deployed.site.admin, made.department)
 
 
 def test_a_field_that_a_schema_gains_becomes_a_column_of_the_live_table(toys: Toys) -> None:

@@ -20,6 +20,7 @@ from consumers.subscription import Subscription
 from consumers.testing import MemoryExchange
 from tests.support.exchange import Exchange, until
 from tests.support.folding import wire
+from tests.support.topics import remove_topics
 
 SCHEMA: dict[str, Any] = {
     "type": "record",
@@ -96,7 +97,21 @@ class OnKafka:
 
 @contextmanager
 def world_on(kind: str, exchange: Callable[[], Exchange]) -> Iterator[World]:
-    yield InMemory() if kind == "memory" else OnKafka(exchange().site.admin)
+    if kind == "memory":
+        yield InMemory()
+        return
+    with on_kafka(exchange()) as world:
+        yield world
+
+
+@contextmanager
+def on_kafka(exchange: Exchange) -> Iterator[OnKafka]:
+    """A world on the shared exchange; it leaves no topic behind, which nobody is entitled to."""
+    world = OnKafka(exchange.site.admin)
+    try:
+        yield world
+    finally:
+        remove_topics(exchange.site.admin, world.department)
 
 
 @dataclass

@@ -1,0 +1,27 @@
+"""Topics that a test made for itself, and their removal: the project itself never removes one."""
+
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+
+from broker.settings import Settings
+
+
+def confluent(settings: Settings) -> dict[str, Any]:
+    """A configuration for confluent-kafka."""
+    assert settings.kafka_password is not None
+    return {
+        "bootstrap.servers": settings.kafka_bootstrap,
+        "security.protocol": settings.kafka_security,
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.username": settings.kafka_username,
+        "sasl.password": settings.kafka_password.get_secret_value(),
+    }
+
+
+def remove_topics(settings: Settings, part: str) -> None:
+    """Remove every topic in whose name this part is."""
+    client = AdminClient(confluent(settings))
+    own = [name for name in client.list_topics(timeout=20).topics if part in name]
+    for future in client.delete_topics(own).values():
+        future.result(20)

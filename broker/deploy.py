@@ -50,7 +50,9 @@ def deploy(settings: Settings, passwords: Mapping[str, str], roles: Mapping[str,
     with Registry(settings.registry_url) as registry:
         registry.set_compatibility("FULL_TRANSITIVE")
         registered = sum(
-            1 for subject, schema in _schemas(topics) if registry.register(subject, schema) is not None
+            1
+            for subject, schema in released_schemas(topics)
+            if registry.register(subject, schema) is not None
         )
     with Admin(Connection.of(settings)) as admin:
         admin.set_passwords(passwords)
@@ -83,7 +85,8 @@ def _set_rights(admin: Admin, topics: Sequence[TopicSpec]) -> int:
     return len(wanted ^ present)
 
 
-def _schemas(topics: Sequence[TopicSpec]) -> Iterator[tuple[str, dict[str, object]]]:
+def released_schemas(topics: Sequence[TopicSpec]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every schema that this version ships, with the registry subject that it is registered under."""
     for subject in load_catalogue().subjects:
         for version in released_versions(subject):
             schema = load_schema(subject, version)

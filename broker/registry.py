@@ -85,6 +85,10 @@ class Registry:
         parsed: Schema = json.loads(found["schema"])
         return int(found["id"]), parsed
 
+    def compatibility(self) -> str:
+        """The registry's global rule."""
+        return str(self._call("GET", "/config").json()["compatibilityLevel"])
+
     def set_compatibility(self, level: str) -> None:
         """Set the registry's global rule, e.g. ``FULL_TRANSITIVE``."""
         self._call("PUT", "/config", {"compatibility": level})

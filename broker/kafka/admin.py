@@ -12,6 +12,8 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
@@ -65,6 +67,18 @@ class Admin:
         with translated(self._connection, "describe topics"):
             described = self._client.describe_topics(sorted(topics))
         return {topic["name"]: len(topic["partitions"]) for topic in described}
+
+    def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Each topic's whole configuration, what is left at its default included."""
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name, None) for name in sorted(topics)]
+        if not asked:
+            return {}
+        with translated(self._connection, "describe the configuration of topics"):
+            found = self._client.describe_configs(asked, config_filter="all")
+        return {
+            topic: {name: str(told["value"]) for name, told in config.items()}
+            for topic, config in found["topic"].items()
+        }
 
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
         """Create users, or change their passwords (SCRAM-SHA-256). Raises ConfigError for a user that was refused."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
@@ -21,6 +22,15 @@ def migrate(dsn: str, slots: int, roles: Mapping[str, str]) -> None:
         _upgrade(dsn)
         _ensure_slots(db, slots)
         ensure_roles(db, roles)
+
+
+def newest_migration() -> str:
+    """The revision that the tables of this version have."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    assert newest is not None
+    return newest
 
 
 def _upgrade(dsn: str) -> None:

@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "tail": "tail_cmd:tail_command",
     "explain": "explain_cmd:explain_command",
     "lag": "lag_cmd:lag_command",
+    "doctor": "doctor_cmd:doctor_command",
     "verify": "verify_cmd:verify_command",
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",

@@ -1,0 +1,59 @@
+"""Postgres: version, migrations, and its clock beside this machine's."""
+
+import time
+from collections.abc import Iterator
+
+from broker.settings import Settings, server_of
+from broker.store.connect import connected, translated
+from broker.store.migrate import newest_migration
+from qianbei.doctor.finding import Finding, fail, ok, warn
+from qianbei.doctor.kafka import DEPLOY
+
+OLDEST = 14
+SKEW_S = 2.0
+MUCH_SKEW_S = 60.0
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Raises Unavailable, AccessDenied or ConfigError if Postgres cannot be asked."""
+    dsn = settings.dsn()
+    with translated(dsn), connected(dsn, "qianbei doctor") as db:
+        begun = time.time()
+        row = db.execute(
+            "SELECT current_setting('server_version_num')::int, extract(epoch FROM clock_timestamp())::float8, "
+            "to_regclass('public.alembic_version') IS NOT NULL"
+        ).fetchone()
+        ended = time.time()
+        assert row is not None
+        version, clock, migrated = row
+        found = db.execute("SELECT version_num FROM alembic_version").fetchone() if migrated else None
+    yield ok("postgres", f"answers at {server_of(dsn)}")
+    yield judge_version(int(str(version)))
+    yield judge_clock(float(str(clock)) - (begun + ended) / 2, "Postgres")
+    yield judge_migration(None if found is None else str(found[0]), newest_migration())
+
+
+def judge_version(number: int) -> Finding:
+    """``number`` as ``server_version_num``: 180001 is 18.1."""
+    found = f"{number // 10_000}.{number % 10_000}"
+    if number < OLDEST * 10_000:
+        return fail("postgres version", found, f"move to Postgres {OLDEST} or newer")
+    return ok("postgres version", found)
+
+
+def judge_clock(ahead_s: float, whose: str) -> Finding:
+    """A decision's time is this machine's: two clocks that differ tell a story out of order."""
+    check, told = f"clock of {whose}", f"{abs(ahead_s):.1f} s {'ahead' if ahead_s > 0 else 'behind'}"
+    how = "set both clocks by the same NTP servers (chronyc tracking)"
+    if abs(ahead_s) > MUCH_SKEW_S:
+        return fail(check, told, how)
+    return warn(check, told, how) if abs(ahead_s) > SKEW_S else ok(check, told)
+
+
+def judge_migration(found: str | None, newest: str) -> Finding:
+    """The tables are those of this version."""
+    if found != newest:
+        return fail(
+            "migrations", f"the tables are at {found or 'nothing'}, this version needs {newest}", DEPLOY
+        )
+    return ok("migrations", newest)

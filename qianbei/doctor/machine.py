@@ -1,0 +1,82 @@
+"""This machine: Python, disk, secrets, certificates."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from broker.settings import Settings
+from qianbei.doctor.finding import Finding, fail, ok, some, warn
+
+OLDEST_PYTHON = (3, 11)
+GIB = 1024**3
+LITTLE_FREE, TOO_LITTLE_FREE = 10 * GIB, 2 * GIB
+SOON = timedelta(days=30)
+
+
+def look(settings: Settings, home: Path, secrets: Path) -> Iterator[Finding]:
+    """Needs no server."""
+    yield judge_python(sys.version_info[:2])
+    if home.exists():
+        yield judge_disk(shutil.disk_usage(home).free, home)
+    yield judge_secrets({str(path) for path in secrets.rglob("*") if path.is_file() and is_open(path)})
+    for name in ("kafka_cafile", "kafka_certfile", "api_certfile"):
+        path = getattr(settings, name)
+        if path is not None:
+            yield from judge_certificates(name, path, datetime.now(UTC))
+
+
+def is_open(path: Path) -> bool:
+    """Whether others than its owner may read a file."""
+    return bool(path.stat().st_mode & 0o077)
+
+
+def judge_python(version: tuple[int, ...]) -> Finding:
+    """Major and minor."""
+    if version < OLDEST_PYTHON:
+        return fail("python", platform.python_version(), "install Python 3.11 or newer")
+    return ok("python", platform.python_version())
+
+
+def judge_disk(free: int, where: Path) -> Finding:
+    """``free`` in bytes. A full disk stops Kafka, and all that is written to it."""
+    told = f"{free / GIB:.1f} GiB free at {where}"
+    how = "free some space, or move QIANBEI_HOME to a larger disk"
+    if free < TOO_LITTLE_FREE:
+        return fail("disk", told, how)
+    return warn("disk", told, how) if free < LITTLE_FREE else ok("disk", told)
+
+
+def judge_secrets(readable: set[str]) -> Finding:
+    """Passwords and keys are their owner's alone."""
+    if readable:
+        return fail(
+            "secrets", f"others may read {some(readable)}", "chmod -R go= the folder; change those passwords"
+        )
+    return ok("secrets", "only their owner may read them")
+
+
+def judge_certificates(name: str, path: Path, now: datetime) -> Iterator[Finding]:
+    """Every certificate of a PEM file."""
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        yield fail(
+            name, f"{path} cannot be read as PEM ({type(error).__name__})", f"mend QIANBEI_{name.upper()}"
+        )
+        return
+    for one in found:
+        yield judge_expiry(name, one.subject.rfc4514_string(), one.not_valid_after_utc, now)
+
+
+def judge_expiry(name: str, subject: str, ends: datetime, now: datetime) -> Finding:
+    """A certificate that ends soon is renewed now."""
+    told = f"{subject} is valid until {ends:%Y-%m-%d}"
+    how = "have it renewed, put the new file in its place, and start again who uses it"
+    if ends <= now:
+        return fail(name, told, how)
+    return warn(name, told, how) if ends - now < SOON else ok(name, told)

@@ -1,0 +1,36 @@
+"""The schema registry: every released schema is registered, and none can be registered that breaks a reader."""
+
+from collections.abc import Iterator
+
+from broker.deploy import installation_topics, released_schemas
+from broker.registry import Registry
+from broker.settings import Settings
+from qianbei.doctor.finding import Finding, fail, ok, some
+from qianbei.doctor.kafka import DEPLOY
+
+LEVEL = "FULL_TRANSITIVE"
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Raises Unavailable or AccessDenied if the registry cannot be asked."""
+    with Registry(settings.registry_url) as registry:
+        wanted = list(released_schemas(installation_topics()))
+        missing = {subject for subject, schema in wanted if registry.lookup(subject, schema) is None}
+        level = registry.compatibility()
+    yield ok("registry", f"answers at {settings.registry_url}")
+    yield judge_registered(missing, len(wanted))
+    yield judge_level(level)
+
+
+def judge_registered(missing: set[str], of: int) -> Finding:
+    """Every schema that this version ships is registered."""
+    if missing:
+        return fail("schemas", f"{len(missing)} subjects lack a released version: {some(missing)}", DEPLOY)
+    return ok("schemas", f"all {of} released versions are registered")
+
+
+def judge_level(level: str) -> Finding:
+    """Any two versions of a schema read each other."""
+    if level != LEVEL:
+        return fail("compatibility", f"the registry's level is {level}, not {LEVEL}", DEPLOY)
+    return ok("compatibility", LEVEL)

@@ -14,6 +14,7 @@ from broker.store.connect import Connection, connected, translated
 from broker.store.roles import ensure_roles
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "schema_version"
 
 
 def migrate(dsn: str, slots: int, roles: Mapping[str, str]) -> None:
@@ -31,6 +32,16 @@ def newest_migration() -> str:
     newest = ScriptDirectory.from_config(config).get_current_head()
     assert newest is not None
     return newest
+
+
+def present_migration(db: Connection) -> str | None:
+    """The revision that the tables of a database have; None where nothing was deployed."""
+    known = db.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{VERSION_TABLE}",)).fetchone()
+    assert known is not None
+    if not known[0]:
+        return None
+    found = db.execute(f"SELECT version_num FROM public.{VERSION_TABLE}").fetchone()  # noqa: S608 - our own name
+    return None if found is None else str(found[0])
 
 
 def _upgrade(dsn: str) -> None:

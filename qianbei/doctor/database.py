@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from broker.settings import Settings, server_of
 from broker.store.connect import connected, translated
-from broker.store.migrate import newest_migration
+from broker.store.migrate import newest_migration, present_migration
 from qianbei.doctor.finding import Finding, fail, ok, warn
 from qianbei.doctor.kafka import DEPLOY
 
@@ -20,17 +20,16 @@ def look(settings: Settings) -> Iterator[Finding]:
     with translated(dsn), connected(dsn, "qianbei doctor") as db:
         begun = time.time()
         row = db.execute(
-            "SELECT current_setting('server_version_num')::int, extract(epoch FROM clock_timestamp())::float8, "
-            "to_regclass('public.alembic_version') IS NOT NULL"
+            "SELECT current_setting('server_version_num')::int, extract(epoch FROM clock_timestamp())::float8"
         ).fetchone()
         ended = time.time()
         assert row is not None
-        version, clock, migrated = row
-        found = db.execute("SELECT version_num FROM alembic_version").fetchone() if migrated else None
+        version, clock = row
+        migration = present_migration(db)
     yield ok("postgres", f"answers at {server_of(dsn)}")
     yield judge_version(int(str(version)))
     yield judge_clock(float(str(clock)) - (begun + ended) / 2, "Postgres")
-    yield judge_migration(None if found is None else str(found[0]), newest_migration())
+    yield judge_migration(migration, newest_migration())
 
 
 def judge_version(number: int) -> Finding:

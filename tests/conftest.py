@@ -1,5 +1,8 @@
 """Fixtures, one plugin file a concern."""
 
+import pytest
+
+from tests.sharing import share_out
 from tests.support.providers import present_providers
 
 pytest_plugins = ["tests.fix_exchange", "tests.fix_front_door", "tests.fix_postgres"]
@@ -8,3 +11,9 @@ pytest_plugins = ["tests.fix_exchange", "tests.fix_front_door", "tests.fix_postg
 def pytest_report_header() -> str:
     """Which stacks the integration tests run on."""
     return f"stack providers present: {', '.join(provider.name for provider in present_providers())}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before xdist reads the groups."""
+    share_out(items)

@@ -13,6 +13,8 @@ from tests.support.exchange import until
 from tests.support.subscribing import Handler, World, handling, subscription, until_seen, world_on, write
 
 ALL = Wanted()
+# The fixture asks for the shared stack by name, where nobody can see it beforehand.
+pytestmark = pytest.mark.xdist_group("exchange")
 
 
 @pytest.fixture(params=["memory", "kafka"])

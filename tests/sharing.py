@@ -11,7 +11,7 @@ import pytest
 
 GROUP = "xdist_group"
 _BY_FIXTURE = {"deployed": "exchange", "simulated": "city", "machine": "machine"}
-_FIRST = ("exchange", "city")
+_FIRST = ("exchange", "city", "machine")
 
 
 def share_out(items: list[pytest.Item]) -> None:

@@ -173,9 +173,10 @@ def receipts_in(folder: Path) -> list[dict[str, object]]:
 def test_a_web_hook_is_signed_and_its_answers_are_kept(tmp_path: Path) -> None:
     world = InMemory()
     write(world, "a", 1, 2)
-    with service() as there, hooked(world, there.url, tmp_path):
+    with service() as there:
         there.statuses = [503, 429, 200]
-        until("both are taken", lambda: len(receipts_in(tmp_path)) == 2)
+        with hooked(world, there.url, tmp_path):
+            until("both are taken", lambda: len(receipts_in(tmp_path)) == 2)
     assert [one["key"] for one in there.got] == [f"{world.topic}/0/0", f"{world.topic}/0/1"]
     kept = receipts_in(tmp_path)
     assert [(one["revision"], one["status"], one["proven"]) for one in kept] == [
@@ -191,12 +192,14 @@ def test_what_the_service_does_not_take_is_held(
 ) -> None:
     world = InMemory()
     write(world, "a", 1)
-    with service() as there, hooked(world, there.url, tmp_path):
+    with service() as there:
+        # Before the first delivery, or that one may find the service as it was.
         there.statuses, there.proof = statuses, proof
-        until("held", lambda: len(held(world.servers(), world.department, Wanted())) == 1)
-        there.proof = None
-        ask(world.servers(), world.department, held(world.servers(), world.department, Wanted()))
-        until("taken", lambda: len(receipts_in(tmp_path)) == 1)
+        with hooked(world, there.url, tmp_path):
+            until("held", lambda: len(held(world.servers(), world.department, Wanted())) == 1)
+            there.proof = None
+            ask(world.servers(), world.department, held(world.servers(), world.department, Wanted()))
+            until("taken", lambda: len(receipts_in(tmp_path)) == 1)
     assert receipts_in(tmp_path)[0]["proven"] is False
 
 

@@ -7,28 +7,23 @@ that is no field is an error that names the file, the path and the nearest field
 Source: 建房〔2020〕61号 二 to 八, relayed by 豫建房〔2020〕402号 and 商建房管〔2020〕21号; minimum fields as in ``docs``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from schemas import derive
 from schemas.catalogue import load_catalogue
 from schemas.derive import Schema
 from schemas.files import latest_version, load_schema
+from schemas.queries import Query, check_queries
+from schemas.shown import Bilingual, EntitlementError, Model, Shown, check_shown, nearest
 
 FOLDER = Path(__file__).parent / "entitlements"
-
-MaskName = Literal["last4", "surname", "id"]
-
-
-class EntitlementError(ValueError):
-    """An entitlement file is wrong. The message names the file, the place, and how to mend it."""
 
 
 class Rows(StrEnum):
@@ -41,25 +36,7 @@ class Rows(StrEnum):
     """Only records whose ``interested`` names the department; one that leaves it is followed by a ``LEFT``."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Bilingual(_Model):
-    """The same text for both kinds of reader."""
-
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-
-class Mask(_Model):
-    """How a field is blurred, and the department's name for it, which is never the name of the clear field."""
-
-    mask: MaskName
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-
-
-class SubjectEntitlement(_Model):
+class SubjectEntitlement(Shown):
     """What a department may see of one subject."""
 
     version: int = Field(
@@ -69,22 +46,9 @@ class SubjectEntitlement(_Model):
     purpose: Bilingual
     rows: Rows
     retention_days: int = Field(ge=1, le=3650)
-    fields: tuple[str, ...] = Field(min_length=1)
-    party_roles: Mapping[str, frozenset[str]] = {}
-    masks: Mapping[str, Mask] = {}
 
 
-class Query(_Model):
-    """A question that a department may ask of the query interface; no record is pushed to it."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    legal_basis: str = Field(min_length=1)
-    purpose: Bilingual
-    needs: tuple[str, ...] = Field(min_length=1, description="what a request must carry")
-    answers: tuple[str, ...] = Field(min_length=1, description="what the answer holds, and nothing else")
-
-
-class Entitlement(_Model):
+class Entitlement(Model):
     """One entitlement file: what each of these departments may see, each in topics of its own."""
 
     departments: tuple[str, ...] = Field(min_length=1)
@@ -92,6 +56,11 @@ class Entitlement(_Model):
     en: str
     subjects: Mapping[str, SubjectEntitlement] = {}
     queries: tuple[Query, ...] = ()
+
+    @property
+    def group(self) -> str:
+        """What its departments have in common: ``bank`` of ``bank.icbc`` and ``bank.ccb``, else the department itself."""
+        return self.departments[0].partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +79,7 @@ class Grant:
     @property
     def wanted(self) -> derive.Wanted:
         """The part that shapes a record."""
-        return _wanted(self.terms)
+        return self.terms.wanted
 
     def schema(self, subject_schema: Schema) -> Schema:
         """The Avro schema of the topic, derived from the subject's."""
@@ -125,11 +94,6 @@ class Grant:
         return derive.select(subject_schema, self.wanted)
 
 
-def _wanted(terms: SubjectEntitlement) -> derive.Wanted:
-    masks = {path: derive.Masked(mask.mask, mask.name) for path, mask in terms.masks.items()}
-    return derive.Wanted(frozenset(terms.fields), masks, terms.party_roles)
-
-
 def grants(entitlements: Iterable[Entitlement]) -> tuple[Grant, ...]:
     """One grant a department and subject, in the order of their topics' names."""
     found = [
@@ -139,6 +103,17 @@ def grants(entitlements: Iterable[Entitlement]) -> tuple[Grant, ...]:
         for subject, terms in entitlement.subjects.items()
     ]
     return tuple(sorted(found, key=lambda grant: grant.topic))
+
+
+@cache
+def queries_of(department: str) -> frozenset[str]:
+    """The names of the queries that a department may ask, by the files that this version ships."""
+    return frozenset(
+        query.name
+        for entitlement in load_entitlements()
+        if department in entitlement.departments
+        for query in entitlement.queries
+    )
 
 
 # --- loading --------------------------------------------------------------------------------------------------------
@@ -158,6 +133,7 @@ def load_entitlements(
         entitlement = _read(path)
         for subject, terms in entitlement.subjects.items():
             _check(path.name, subject, terms, newest)
+        check_queries(path.name, entitlement.queries, newest)
         for department in entitlement.departments:
             if (other := owner.setdefault(department, path.name)) != path.name:
                 raise EntitlementError(f"{path.name}: {department} has its entitlements in {other} already")
@@ -180,80 +156,11 @@ def _read(path: Path) -> Entitlement:
         raise EntitlementError(f"{path.name}: {problems}") from None
 
 
-# --- checks against the subject's schema ----------------------------------------------------------------------------
-
-
 def _check(file: str, subject: str, terms: SubjectEntitlement, schemas: Mapping[str, Schema]) -> None:
-    if subject not in schemas:
-        raise EntitlementError(f"{file}: {subject} is no subject; {_nearest(subject, schemas)}")
-    schema = schemas[subject]
     where = f"{file}: {subject}"
-    _check_paths(where, terms, derive.paths_of(schema))
-    _check_rows(where, terms, schema)
-    _check_masks(where, terms, schema)
-    _check_roles(where, terms, schema)
-
-
-def _check_paths(where: str, terms: SubjectEntitlement, known: frozenset[str]) -> None:
-    for path in terms.fields:
-        if path in derive.ALWAYS:
-            raise EntitlementError(f"{where}.{path} is always sent and need not be listed")
-        if path.rsplit(".", 1)[-1] in derive.NEVER:
-            raise EntitlementError(f"{where}.{path} is the exchange's own and is shared with nobody")
-        if path not in known:
-            raise EntitlementError(f"{where}.{path} is no field; {_nearest(path, known)}")
-    doubled = sorted({path for path in terms.fields if terms.fields.count(path) > 1})
-    if doubled:
-        raise EntitlementError(f"{where}.{doubled[0]} is listed twice")
-
-
-def _check_rows(where: str, terms: SubjectEntitlement, schema: Schema) -> None:
+    if subject not in schemas:
+        raise EntitlementError(f"{where} is no subject; {nearest(subject, schemas)}")
+    schema = schemas[subject]
     if terms.rows is Rows.INTERESTED and "interested" not in {field["name"] for field in schema["fields"]}:
         raise EntitlementError(f"{where}: rows: interested, but the subject has no field interested")
-
-
-def _check_masks(where: str, terms: SubjectEntitlement, schema: Schema) -> None:
-    clear = _field_names(terms.fields)
-    for path, mask in terms.masks.items():
-        if path not in terms.fields:
-            raise EntitlementError(f"{where}.{path} is masked but not listed; {_nearest(path, terms.fields)}")
-        parent = path.rpartition(".")[0]
-        if (parent, mask.name) in clear or mask.name in derive.ALWAYS:
-            raise EntitlementError(f"{where}.{path}: the mask's name {mask.name} is that of another field")
-    for leaf in _leaves(derive.select(schema, _wanted(terms))):
-        if leaf.mask and not (leaf.protected or leaf.type == "string"):
-            raise EntitlementError(f"{where}: {leaf.source} is no text, so it cannot be masked")
-
-
-def _field_names(paths: Iterable[str]) -> set[tuple[str, str]]:
-    return {(parent, name) for parent, _, name in (path.rpartition(".") for path in paths)}
-
-
-def _leaves(picks: Iterable[derive.Pick]) -> Iterator[derive.Leaf]:
-    for pick in picks:
-        if isinstance(pick, derive.Leaf):
-            yield pick
-        else:
-            yield from _leaves(pick.picks)
-
-
-def _check_roles(where: str, terms: SubjectEntitlement, schema: Schema) -> None:
-    lists = {pick.name: pick for pick in derive.select(schema, _wanted(terms)) if _is_list(pick)}
-    for name in terms.party_roles:
-        if name not in lists:
-            raise EntitlementError(
-                f"{where}: party_roles.{name} is no entitled list; {_nearest(name, lists)}"
-            )
-        pick = lists[name]
-        assert isinstance(pick, derive.Nested)
-        if "role" not in {field["name"] for field in pick.item["fields"]}:
-            raise EntitlementError(f"{where}: party_roles.{name}: its items have no field role")
-
-
-def _is_list(pick: Any) -> bool:
-    return isinstance(pick, derive.Nested) and pick.many
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1, cutoff=0.0)
-    return f"the nearest is {near[0]}" if near else "nothing is known there"
+    check_shown(where, terms, schema, envelope=False)

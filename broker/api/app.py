@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,12 +11,13 @@ from starlette.responses import Response
 
 from broker.api import answers
 from broker.api.access import TokenBook, require
+from broker.api.annex import Annex, Entrance
 from broker.api.answers import Reply
 from broker.api.bodies import read_json
 from broker.api.doorway import Doorway, submit, submit_all
-from broker.api.edge import ASKER, AUDITED, failed
+from broker.api.edge import AUDITED, failed
 from broker.api.filing import Filing
-from broker.api.limits import Limits, RateLimiter
+from broker.api.limits import Limits
 from broker.api.openapi import document, subjects_to_file
 from broker.api.openapi_paths import DEFAULT_WAIT_MS, MAX_WAIT_MS
 from broker.api.problems import ProblemError, invalid, unavailable
@@ -30,14 +31,17 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _WHOLE = re.compile(r"[0-9]{1,6}")
 
 
-def create_app(door: Doorway, book: TokenBook, limits: Limits, version: str) -> FastAPI:
+def create_app(
+    door: Doorway, book: TokenBook, limits: Limits, version: str, annexes: Sequence[Annex] = ()
+) -> FastAPI:
     """The application. It holds nothing of its own but the rates of tokens."""
-    routes = Routes(door, book, limits, RateLimiter(limits))
+    entrance = Entrance(book, limits)
+    routes = Routes(door, entrance)
     # No page of documentation: such pages load their scripts from elsewhere.
     app = FastAPI(
         title="Qianbei front door", version=version, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    openapi = document(door.forms.catalogue, version, limits)
+    openapi = document(door.forms.catalogue, version, limits, annexes)
     app.openapi = lambda: openapi  # type: ignore[method-assign]
     for subject in subjects_to_file(door.forms.catalogue):
         app.add_api_route(f"/v1/filings/{subject}", routes.filer(subject), methods=["POST"])
@@ -45,6 +49,8 @@ def create_app(door: Doorway, book: TokenBook, limits: Limits, version: str) -> 
     app.add_api_route("/v1/decisions/{event_id}", routes.decision, methods=["GET"])
     app.add_api_route("/v1/eligibility", routes.eligibility, methods=["POST"])
     app.add_api_route("/healthz", routes.health, methods=["GET"])
+    for annex in annexes:
+        annex.mount(app, entrance)
     app.add_exception_handler(ProblemError, _on_problem)
     app.add_exception_handler(Unavailable, _on_unavailable)
     app.add_exception_handler(HTTPException, _on_http)
@@ -55,17 +61,16 @@ def create_app(door: Doorway, book: TokenBook, limits: Limits, version: str) -> 
 class Routes:
     """What each route does."""
 
-    def __init__(self, door: Doorway, book: TokenBook, limits: Limits, rates: RateLimiter) -> None:
+    def __init__(self, door: Doorway, entrance: Entrance) -> None:
         self._door = door
-        self._book = book
-        self._limits = limits
-        self._rates = rates
+        self._entrance = entrance
+        self._limits = entrance.limits
 
     def filer(self, subject: str) -> Callable[[Request], Awaitable[Response]]:
         """The route of one subject."""
 
         async def file(request: Request) -> Response:
-            token = self._enter(request, FILE, subject)
+            token = self._entrance.enter(request, FILE, subject)
             seconds = wait_s(request, DEFAULT_WAIT_MS)
             event = await read_json(request, self._limits.body_bytes, self._limits.body_s)
             self._require_room(1)
@@ -75,11 +80,11 @@ class Routes:
         return file
 
     async def file_batch(self, request: Request) -> Response:
-        token = self._enter(request, FILE)
+        token = self._entrance.enter(request, FILE)
         seconds = wait_s(request, DEFAULT_WAIT_MS)
         body = await read_json(request, self._limits.batch_bytes, self._limits.batch_s)
         _require_batch(body, self._door.forms.catalogue, self._limits.batch_items)
-        self._rates.take(token.token_id, len(body) - 1)
+        self._entrance.rates.take(token.token_id, len(body) - 1)
         self._require_room(len(body))
         # A long batch would hold up everybody else for as long as it takes to check.
         items = await asyncio.to_thread(lambda: [self._item(token, item) for item in body])
@@ -99,7 +104,7 @@ class Routes:
             return answers.of_problem(problem)
 
     async def decision(self, request: Request, event_id: str) -> Response:
-        token = self._enter(request, READ)
+        token = self._entrance.enter(request, READ)
         seconds = wait_s(request, 0)
         found = None
         if _UUID.fullmatch(event_id):
@@ -118,7 +123,7 @@ class Routes:
 
     async def eligibility(self, request: Request) -> Response:
         request.scope[AUDITED] = True
-        token = self._enter(request, ASK)
+        token = self._entrance.enter(request, ASK)
         form = read_question(await read_json(request, self._limits.body_bytes, self._limits.body_s))
         require(token, ASK, form.subject)
         return answers.judged(await self._door.judge(form.question(token.principal))).response()
@@ -127,14 +132,6 @@ class Routes:
         if self._door.healthy:
             return Reply(200, {"status": "ok"}).response()
         return Response(answers.as_json({"status": "unavailable"}), 503, media_type="application/json")
-
-    def _enter(self, request: Request, action: str, subject: str | None = None) -> Token:
-        """What is asked before anything of the body is read. Raises ProblemError 401, 403 or 429."""
-        token = self._book.owner(request.headers.get("authorization"))
-        request.scope[ASKER] = token.token_id
-        self._rates.take(token.token_id)
-        require(token, action, subject)
-        return token
 
     def _require_room(self, count: int) -> None:
         if self._door.waiting + count > self._limits.waiting:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from broker.api.annex import Annex
 from broker.api.limits import Limits
 from broker.api.openapi_paths import paths
 from broker.api.problems import TITLES, URN
@@ -32,8 +33,9 @@ def subjects_to_file(catalogue: Catalogue) -> list[str]:
     return [subject for subject in catalogue.subjects if subject in sent]
 
 
-def document(catalogue: Catalogue, version: str, limits: Limits) -> Json:
+def document(catalogue: Catalogue, version: str, limits: Limits, annexes: Iterable[Annex] = ()) -> Json:
     """The whole document, as JSON types."""
+    annexes = list(annexes)
     subjects = subjects_to_file(catalogue)
     return {
         "openapi": "3.1.0",
@@ -44,10 +46,12 @@ def document(catalogue: Catalogue, version: str, limits: Limits) -> Json:
             "报送房屋网签备案事件并即时取得决定；签约前查询资格。",
         },
         "security": [{"token": []}],
-        "paths": paths(catalogue, subjects, limits.batch_items),
+        "paths": paths(catalogue, subjects, limits.batch_items)
+        | {path: item for annex in annexes for path, item in annex.paths().items()},
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": _components(catalogue, subjects, limits),
+            "schemas": _components(catalogue, subjects, limits)
+            | {name: schema for annex in annexes for name, schema in annex.schemas().items()},
         },
     }
 
@@ -72,7 +76,7 @@ def _components(catalogue: Catalogue, subjects: Iterable[str], limits: Limits) -
         "problem": _problem(decision),
         "batch": _batch(subjects, limits),
         "batch_answer": _batch_answer(),
-        "health": _object({"status": {"type": "string", "enum": ["ok", "unavailable"]}}),
+        "health": object_of({"status": {"type": "string", "enum": ["ok", "unavailable"]}}),
     }
 
 
@@ -116,7 +120,7 @@ def _named_record(schema: Schema, named: dict[str, Json], *, answered: bool) -> 
 
 
 def _field(field: Schema, named: dict[str, Json], *, answered: bool) -> Json:
-    found = dict(_type(field["type"], named, answered=answered))
+    found = dict(type_schema(field["type"], named, answered=answered))
     if "doc" in field:
         found["description"] = field["doc"]
     if not answered:
@@ -146,9 +150,10 @@ def _limit(found: Json, field: Schema) -> None:
         target["enum"] = [*codes, None] if isinstance(target.get("type"), list) else codes
 
 
-def _type(kind: Any, named: dict[str, Json], *, answered: bool) -> Json:
+def type_schema(kind: Any, named: dict[str, Json], *, answered: bool) -> Json:
+    """The JSON Schema of an Avro type; ``named`` holds the records that were met before."""
     if isinstance(kind, list):
-        inner = dict(_type(next(k for k in kind if k != "null"), named, answered=answered))
+        inner = dict(type_schema(next(k for k in kind if k != "null"), named, answered=answered))
         inner["type"] = [inner["type"], "null"]
         return inner
     if isinstance(kind, str):
@@ -156,7 +161,7 @@ def _type(kind: Any, named: dict[str, Json], *, answered: bool) -> Json:
     if kind["type"] == "record":
         return _named_record(kind, named, answered=answered)
     if kind["type"] == "array":
-        return {"type": "array", "items": dict(_type(kind["items"], named, answered=answered))}
+        return {"type": "array", "items": dict(type_schema(kind["items"], named, answered=answered))}
     if kind.get("logicalType") == "decimal":
         whole, scale = kind["precision"] - kind["scale"], kind["scale"]
         return {"type": "string", "pattern": rf"^-?[0-9]{{1,{whole}}}(\.[0-9]{{1,{scale}}})?$"}
@@ -166,7 +171,8 @@ def _type(kind: Any, named: dict[str, Json], *, answered: bool) -> Json:
 # --- the front door's own -------------------------------------------------------------------------------------------
 
 
-def _object(properties: Json, required: Iterable[str] | None = None, *, more: bool = False) -> Json:
+def object_of(properties: Json, required: Iterable[str] | None = None, *, more: bool = False) -> Json:
+    """The schema of an object, all of whose properties are required unless it is said which."""
     return {
         "type": "object",
         "additionalProperties": more,
@@ -177,7 +183,7 @@ def _object(properties: Json, required: Iterable[str] | None = None, *, more: bo
 
 def _judgement(reason: Json) -> Json:
     reasons = {"type": "array", "items": reason}
-    return _object(
+    return object_of(
         {
             "eligible": {"type": "boolean"},
             "reasons": reasons,
@@ -188,7 +194,7 @@ def _judgement(reason: Json) -> Json:
 
 
 def _pending() -> Json:
-    return _object({"event_id": {"type": "string", "format": "uuid"}, "outcome": {"const": "PENDING"}})
+    return object_of({"event_id": {"type": "string", "format": "uuid"}, "outcome": {"const": "PENDING"}})
 
 
 def _problem(decision: Json) -> Json:
@@ -201,16 +207,16 @@ def _problem(decision: Json) -> Json:
         "mend": {"type": "string", "description": "How to mend it."},
     }
     more = {
-        "problems": {"type": "array", "items": _object({"path": text, "what": text, "how": text})},
+        "problems": {"type": "array", "items": object_of({"path": text, "what": text, "how": text})},
         "decision": decision,
         "duplicate": {"type": "boolean"},
     }
-    return _object(own | more, own)
+    return object_of(own | more, own)
 
 
 def _batch(subjects: Iterable[str], limits: Limits) -> Json:
     # One schema for all: of a wrong filing only itself is refused, so a filing's form is not that of the batch.
-    item = _object(
+    item = object_of(
         {
             "subject": {"type": "string", "enum": list(subjects)},
             "filing": {"type": "object", "description": "As POST /v1/filings/{subject} takes it."},
@@ -221,5 +227,5 @@ def _batch(subjects: Iterable[str], limits: Limits) -> Json:
 
 def _batch_answer() -> Json:
     refs = [{"$ref": f"#/components/schemas/{name}"} for name in ("answer", "pending", "problem")]
-    item = _object({"status": {"type": "integer"}, "body": {"anyOf": refs}})
+    item = object_of({"status": {"type": "integer"}, "body": {"anyOf": refs}})
     return {"type": "array", "items": item}

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 EXAMPLES = FOLDER.with_name("examples")
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 5_000, 30_000
 
-_BODY = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+BODY_STATUSES = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 
 
 def paths(catalogue: Catalogue, subjects: Iterable[str], batch_items: int) -> Json:
@@ -34,14 +34,14 @@ def _file(catalogue: Catalogue, subject: str) -> Json:
         "operationId": f"file_{subject}",
         "summary": f"File: {words.en} 报送：{words.zh}",
         "parameters": [_wait(DEFAULT_WAIT_MS)],
-        "requestBody": _body(f"{subject}_filing", _examples(catalogue, subject)),
+        "requestBody": request_body(f"{subject}_filing", _examples(catalogue, subject)),
         "responses": {
-            "200": _json("answer", "Accepted, now or before (duplicate)."),
+            "200": json_answer("answer", "Accepted, now or before (duplicate)."),
             "202": {
-                **_json("pending", "Safe in the intake and not decided yet: ask at Location."),
+                **json_answer("pending", "Safe in the intake and not decided yet: ask at Location."),
                 "headers": _headers("Location", "Retry-After"),
             },
-            **_problems(*_BODY, 409),
+            **problems(*BODY_STATUSES, 409),
         },
     }
 
@@ -51,8 +51,8 @@ def _batch(most: int) -> Json:
         "operationId": "file_batch",
         "summary": f"File up to {most} events, in their order; one result each, in the same order 批量报送",
         "parameters": [_wait(DEFAULT_WAIT_MS)],
-        "requestBody": _body("batch"),
-        "responses": {"200": _json("batch_answer", "One result an item."), **_problems(*_BODY)},
+        "requestBody": request_body("batch"),
+        "responses": {"200": json_answer("batch_answer", "One result an item."), **problems(*BODY_STATUSES)},
     }
 
 
@@ -63,8 +63,8 @@ def _decision() -> Json:
         "summary": "The decision on an event of one's own 查询决定",
         "parameters": [{**event_id, "schema": {"type": "string", "format": "uuid"}}, _wait(0)],
         "responses": {
-            "200": _json("decision", "The decision."),
-            **_problems(400, 401, 403, 404, 422, 429, 503),
+            "200": json_answer("decision", "The decision."),
+            **problems(400, 401, 403, 404, 422, 429, 503),
         },
     }
 
@@ -73,8 +73,11 @@ def _eligibility() -> Json:
     return {
         "operationId": "eligibility",
         "summary": "Ask before signing what the rules would hold against a contract 签约前资格查询",
-        "requestBody": _body("question"),
-        "responses": {"200": _json("judgement", "As of this moment, without effect."), **_problems(*_BODY)},
+        "requestBody": request_body("question"),
+        "responses": {
+            "200": json_answer("judgement", "As of this moment, without effect."),
+            **problems(*BODY_STATUSES),
+        },
     }
 
 
@@ -83,7 +86,10 @@ def _health() -> Json:
         "operationId": "health",
         "summary": "Whether the front door and its servers answer",
         "security": [],
-        "responses": {"200": _json("health", "They do."), "503": _json("health", "One of them does not.")},
+        "responses": {
+            "200": json_answer("health", "They do."),
+            "503": json_answer("health", "One of them does not."),
+        },
     }
 
 
@@ -97,7 +103,8 @@ def _wait(default: int) -> Json:
     }
 
 
-def _body(name: str, examples: Json | None = None) -> Json:
+def request_body(name: str, examples: Json | None = None) -> Json:
+    """A required JSON body of a component schema."""
     content = {"schema": _ref(name)} | ({"examples": examples} if examples else {})
     return {"required": True, "content": {"application/json": content}}
 
@@ -121,7 +128,8 @@ def _without_ref(party: Json) -> Json:
     return {name: given for name, given in party.items() if name != "party_ref"}
 
 
-def _json(name: str, description: str) -> Json:
+def json_answer(name: str, description: str) -> Json:
+    """An answer of a component schema."""
     return {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
 
 
@@ -129,7 +137,8 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _problems(*statuses: int) -> Json:
+def problems(*statuses: int) -> Json:
+    """The problem documents of these statuses."""
     return {str(status): _problem(status) for status in sorted(statuses)}
 
 

@@ -3,7 +3,7 @@
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -81,20 +81,29 @@ _DETAILS = {
 
 def read_question(body: Any) -> QuestionForm:
     """Raises ProblemError 422, which holds no value of the body."""
+    return read_form(QuestionForm, body)
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def read_form(form: type[Form], body: Any, at: str = "") -> Form:
+    """A body, or the part of it that stands ``at`` a name. Raises ProblemError 422, which holds no value of it."""
     if not isinstance(body, dict):
-        raise invalid([Problem("", "JSON that is no object", "put the question in { }")])
+        raise invalid([Problem(at, "JSON that is no object", "put the question in { }")])
     try:
-        return QuestionForm.model_validate(body)
+        return form.model_validate(body)
     except ValidationError as error:
         raise invalid(
-            _problem(item) for item in error.errors(include_input=False, include_url=False)
+            _problem(item, at) for item in error.errors(include_input=False, include_url=False)
         ) from None
 
 
-def _problem(item: Any) -> Problem:
+def _problem(item: Any, at: str) -> Problem:
     extra = item["type"] == "extra_forbidden"
     steps = item["loc"][:-1] if extra else item["loc"]
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+    inner = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    path = f"{at}{inner}".lstrip(".")
     if extra:
         return Problem(path, "a field that is not known", "take it out")
     return Problem(path, item["type"].replace("_", " "), item["msg"])

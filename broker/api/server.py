@@ -4,10 +4,12 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from broker.api.access import TokenBook
 from broker.api.app import create_app
@@ -20,6 +22,11 @@ from broker.api.protocol import protocol_for
 from broker.errors import ConfigError
 from broker.kafka import Connection
 from broker.metrics import ServiceMetrics
+from broker.query.access_log import AccessLog
+from broker.query.definition import Offer
+from broker.query.desk import Desk
+from broker.query.reading import Library
+from broker.query.registry import installed_offers
 from broker.runner import Stop
 from broker.settings import Listen, Settings
 from broker.topics import INTERNAL, intake_topic
@@ -37,9 +44,9 @@ def serve(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> 
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     listen = settings.front_door()
     tls = _tls(listen)
-    knowledge = know(settings)
+    knowledge, offered = know(settings), installed_offers()
     with _bound(listen) as bound:
-        asyncio.run(_Service(settings, listen, tls, knowledge, metrics, stop, log).run(bound))
+        asyncio.run(_Service(settings, listen, tls, knowledge, offered, metrics, stop, log).run(bound))
 
 
 def _tls(listen: Listen) -> ssl.SSLContext | None:
@@ -80,6 +87,7 @@ class _Service:
         listen: Listen,
         tls: ssl.SSLContext | None,
         knowledge: Knowledge,
+        offered: Sequence[Offer],
         metrics: ServiceMetrics,
         stop: Stop,
         log: Log,
@@ -88,6 +96,7 @@ class _Service:
         self._listen = listen
         self._tls = tls
         self._knowledge = knowledge
+        self._offers = offered
         self._metrics = metrics
         self._stop = stop
         self._log = log
@@ -101,26 +110,28 @@ class _Service:
         )
         ledger = Ledger(self._settings.dsn(), self._settings.instance, book, self._metrics, self._log)
         door = LiveDoorway(self._knowledge, intake, ledger, self._settings.dsn())
-        behind = [asyncio.create_task(intake.run()), asyncio.create_task(ledger.run())]
+        library = Library(self._settings.dsn(), self._settings.party_key())
+        accesses = AccessLog(self._settings.dsn(), self._settings.instance, self._metrics, self._log)
+        desk = Desk(self._offers, library, accesses, self._log)
+        behind = [asyncio.create_task(one.run()) for one in (intake, ledger, accesses)]
         # While it serves, uvicorn takes the signals itself; before that, and between, they are only noted.
         told = asyncio.create_task(_told(self._stop))
-        opened = asyncio.create_task(_both(intake.opened, ledger.opened))
+        opened = asyncio.create_task(_all(intake.opened, ledger.opened, accesses.opened))
         try:
             await asyncio.wait({*behind, told, opened}, return_when=asyncio.FIRST_COMPLETED)
             if opened.done() and not told.done():
                 self._metrics.opened()
-                await self._serve(bound, door, book, {*behind, told})
+                async with library.opened():
+                    app = create_app(door, book, self._limits, version("qianbei"), [desk])
+                    await self._serve(bound, app, {*behind, told})
         finally:
             opened.cancel()
             told.cancel()
             await _end(behind)
             door.close()
 
-    async def _serve(
-        self, bound: socket.socket, door: LiveDoorway, book: TokenBook, until: set[asyncio.Task[None]]
-    ) -> None:
-        app = Edge(create_app(door, book, self._limits, version("qianbei")), self._metrics, self._log)
-        server = uvicorn.Server(self._config(app))
+    async def _serve(self, bound: socket.socket, app: FastAPI, until: set[asyncio.Task[None]]) -> None:
+        server = uvicorn.Server(self._config(Edge(app, self._metrics, self._log)))
         self._log.info("front door open", url=self._listen.url)
         serving = asyncio.create_task(server.serve([bound]))
         await asyncio.wait({serving, *until}, return_when=asyncio.FIRST_COMPLETED)
@@ -146,9 +157,9 @@ class _Service:
         )
 
 
-async def _both(one: asyncio.Event, other: asyncio.Event) -> None:
-    await one.wait()
-    await other.wait()
+async def _all(*events: asyncio.Event) -> None:
+    for event in events:
+        await event.wait()
 
 
 async def _told(stop: Stop) -> None:

@@ -4,9 +4,9 @@ A token reads ``qb_<id>_<secret>``. The secret is 256 random bits, shown once. W
 password hash protects what people choose, by making each guess dear; 2^256 equally likely secrets cannot be guessed at
 any price, so a plain hash keeps a stolen table useless, and checking it costs microseconds on every request.
 
-*Actions* are ``file`` (send filings), ``ask`` (eligibility) and ``read`` (decisions). A *scope* is an action on one
-subject, such as ``file:sale``, or ``read`` by itself. When a token is issued its scopes are never wider than what the
-principal may send; whatever the catalogue takes from the principal later, its tokens lose too.
+*Actions* are ``file`` (send filings), ``ask`` (eligibility), ``read`` (decisions) and ``query`` (the query API). A *scope* is
+an action on one subject, such as ``file:sale``, on one query, such as ``query:household_means``, or ``read`` by itself. When a
+token is issued its scopes are never wider than what the principal may send and its entitlement lets it ask; whatever the catalogue takes from the principal later, its tokens lose too.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,9 +22,10 @@ from typing import Any
 from broker.errors import ConfigError
 from broker.store.connect import Connection
 from schemas.catalogue import INTERNAL, Catalogue
+from schemas.entitlements import queries_of
 
-FILE, ASK, READ = "file", "ask", "read"
-ACTIONS = (FILE, ASK, READ)
+FILE, ASK, READ, QUERY = "file", "ask", "read", "query"
+ACTIONS = (FILE, ASK, READ, QUERY)
 ASKABLE = ("sale", "lease", "mortgage")
 """Subjects that eligibility can be asked about: the contracts."""
 
@@ -74,25 +76,25 @@ def split(presented: str) -> tuple[str, str] | None:
 def scopes_of(catalogue: Catalogue, principal: str, wanted: Iterable[str]) -> frozenset[str]:
     """The scopes of words such as ``file``, ``file:sale,lease`` or ``read``; none at all means all that is possible.
 
-    Raises ConfigError for an unknown principal or action, or a subject that the action cannot be on.
+    Raises ConfigError for an unknown principal or action, or a subject or query that the action cannot be on.
     """
     if principal == INTERNAL or principal not in catalogue.principals:
         names = ", ".join(sorted(set(catalogue.principals) - {INTERNAL}))
         raise ConfigError(f"there is no principal {principal}; there are {names}")
     sends = set(catalogue.principal(principal).sends)
-    possible = {FILE: sends, ASK: sends & set(ASKABLE)}
+    possible = {FILE: sends, ASK: sends & set(ASKABLE), QUERY: queries_of(principal)}
     words = list(wanted)
     if not words:
         return frozenset({READ, *(f"{a}:{s}" for a, subjects in possible.items() for s in subjects)})
     return frozenset(scope for word in words for scope in _scopes(word, principal, possible))
 
 
-def _scopes(word: str, principal: str, possible: Mapping[str, set[str]]) -> list[str]:
+def _scopes(word: str, principal: str, possible: Mapping[str, AbstractSet[str]]) -> list[str]:
     action, _, listed = word.partition(":")
     if word == READ:
         return [READ]
     if action not in possible:
-        raise ConfigError(f"there is no scope {word}; write {FILE}, {ASK} or {READ}, or {FILE}:SUBJECT,…")
+        raise ConfigError(f"there is no scope {word}; write {', '.join(ACTIONS)}, or {FILE}:SUBJECT,…")
     subjects = set(filter(None, listed.split(","))) or possible[action]
     if not subjects or (wrong := subjects - possible[action]):
         named = f" on {', '.join(sorted(wrong))}" if subjects else ""

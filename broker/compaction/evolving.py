@@ -1,4 +1,4 @@
-"""Tables that are older than their schema get the columns that it has gained.
+"""Tables that are older than their schema get the columns that it has gained, and the indexes that were declared since.
 
 A schema of the exchange only ever gains nullable fields within one topic (FULL_TRANSITIVE), so a column is added and
 nothing else: what is in the rows stays true, and no reader waits. Anything beyond that needs new tables.
@@ -21,7 +21,7 @@ _PRESENT = sa.text(
 
 
 def evolve(connection: sa.Connection, specs: Iterable[TableSpec]) -> list[str]:
-    """Add the columns that are missing and return their full names. The tables must be there.
+    """Add the columns and indexes that are missing and return the columns' full names. The tables must be there.
 
     Raises ConfigError if a column has another type, or a table one that its schema does not have.
     """
@@ -39,6 +39,8 @@ def _grow(connection: sa.Connection, table: sa.Table) -> list[str]:
         connection.execute(sa.text(f"ALTER TABLE {quoted} ADD COLUMN IF NOT EXISTS {words}"))
         if column.comment:
             connection.execute(SetColumnComment(column))
+    for index in table.indexes:
+        index.create(connection, checkfirst=True)
     return [f"{table.fullname}.{column.name}" for column in missing]
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from broker.compaction.engine import Engine, Source
 from broker.compaction.evolving import evolve
+from broker.compaction.indexes import INDEXED
 from broker.compaction.service import GROUP, CompactionSession
 from broker.compaction.tables import TableSpec, create_all, table_spec
 from broker.errors import ConfigError
@@ -46,12 +47,18 @@ def know(settings: Settings) -> Knowledge:
 
 
 def _source(registry: Registry, registry_url: str, subject: str, metadata: sa.MetaData) -> Source:
-    spec = table_spec(subject, load_schema(subject, latest_version(subject)), metadata)
+    spec = latest_spec(subject, metadata)
     known = {
         r.schema_id: load_schema(subject, r.version) for r in lookup(registry, exchange_subject(subject))
     }
     name = full_name(load_schema(subject, latest_version(subject)))
     return Source(spec, schema_finder(name, known, registry_url))
+
+
+def latest_spec(subject: str, metadata: sa.MetaData) -> TableSpec:
+    """The tables of a subject in ``latest``, by its newest released schema."""
+    schema = load_schema(subject, latest_version(subject))
+    return table_spec(subject, schema, metadata, indexed=INDEXED.get(subject, ()))
 
 
 def schema_finder(

@@ -75,11 +75,13 @@ def table_spec(
     target: str = LATEST,
     leaving: str | None = None,
     list_keys: tuple[str, ...] = (PARTY_REF,),
+    indexed: tuple[str, ...] = (),
 ) -> TableSpec:
     """Define the tables of one subject within ``metadata``.
 
     ``leaving`` is the event type by which an entity goes out of this reader's sight, if there is one. A list whose items
-    have one of ``list_keys`` becomes a table of its own, with an index on the first of them.
+    have one of ``list_keys`` becomes a table of its own, with an index on the first of them. Each column of ``indexed`` gets
+    an index of its own.
     Raises ConfigError if the schema cannot be kept.
     """
     fields = record_fields(schema, list_keys).fields
@@ -88,6 +90,7 @@ def table_spec(
         subject,
         metadata,
         *(_column(field) for field in columns.values()),
+        *(sa.Index(f"{subject}_{name}", name) for name in indexed),
         schema=target,
         comment=str(schema.get("doc", "")) or None,
         postgresql_with={"fillfactor": _ROOM_FOR_REVISIONS},

@@ -27,8 +27,8 @@ _Change = Callable[[Any], Any]
 def compile_projection(subject_schema: Schema, grant: Grant) -> Projection:
     """The projection of a subject's records, of the newest schema, for one grant."""
     present = {field["name"] for field in subject_schema["fields"]}
-    always = [Leaf(name, name, None, False, None, {}) for name in (*KEYS, *ENVELOPE) if name in present]
-    whole = _record([*always, *select(subject_schema, grant.wanted)])
+    always = [as_it_is(name) for name in (*KEYS, *ENVELOPE) if name in present]
+    whole = shaped([*always, *select(subject_schema, grant.wanted)])
     if grant.terms.rows is Rows.ALL:
         return whole
     return _interested(grant.department, whole, _left(subject_schema, grant))
@@ -56,8 +56,16 @@ def _left(subject_schema: Schema, grant: Grant) -> Callable[[Record], Record]:
     return left
 
 
-def _record(picks: Iterable[Pick]) -> Callable[[Record], Record]:
-    """Copies the picked fields in one C-level call, then changes the few that are not shared as they are."""
+def as_it_is(name: str) -> Leaf:
+    """The pick of a field that is neither protected nor masked."""
+    return Leaf(name, name, None, False, None, {})
+
+
+def shaped(picks: Iterable[Pick]) -> Callable[[Record], Record]:
+    """What is picked of a complete record: protected values in clear or masked, list items by role.
+
+    Copies the picked fields in one C-level call, then changes the few that are not shared as they are.
+    """
     picks = tuple(picks)
     names = tuple(pick.name for pick in picks)
     sources = tuple(pick.source if isinstance(pick, Leaf) else pick.name for pick in picks)
@@ -78,7 +86,7 @@ def _record(picks: Iterable[Pick]) -> Callable[[Record], Record]:
 
 def _change(pick: Pick) -> _Change | None:
     if isinstance(pick, Nested):
-        return _list(pick) if pick.many else _record(pick.picks)
+        return _list(pick) if pick.many else shaped(pick.picks)
     if pick.mask:
         mask = MASKS[pick.mask]
         return (lambda value: mask(reveal(value))) if pick.protected else mask
@@ -86,7 +94,7 @@ def _change(pick: Pick) -> _Change | None:
 
 
 def _list(pick: Nested) -> _Change:
-    item, roles = _record(pick.picks), pick.roles
+    item, roles = shaped(pick.picks), pick.roles
     if roles is None:
         return lambda items: [item(one) for one in items]
     return lambda items: [item(one) for one in items if one["role"] in roles]

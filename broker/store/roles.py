@@ -23,6 +23,12 @@ _GRANTS = (
     "GRANT USAGE, CREATE ON SCHEMA latest TO qb_compaction",
     "GRANT USAGE ON SCHEMA latest TO qb_reader",
     "GRANT SELECT ON ALL TABLES IN SCHEMA latest TO qb_reader",
+    # Queries are answered from latest, each after its access was written down: that may be added to, never read or changed.
+    "GRANT USAGE ON SCHEMA latest TO qb_api",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA latest TO qb_api",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_api",
+    "GRANT USAGE ON SCHEMA audit TO qb_api",
+    "GRANT INSERT ON audit.access TO qb_api",
     "GRANT TEMPORARY ON DATABASE {database} TO qb_compaction",
     "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_reader",
 )

@@ -1,0 +1,23 @@
+"""What the exchange looks up in ``latest`` beside keys and parties. A query may ask by these columns and by no others.
+
+None of them changes once it is set, but for numbers that come later (a filing number, the house of a held seizure): so a
+new revision of a row seldom touches an index.
+"""
+
+from collections.abc import Mapping
+
+INDEXED: Mapping[str, tuple[str, ...]] = {
+    "unit": ("house_code", "realty_unit_no", "project_id"),
+    "sale": ("house_code", "contract_no", "filing_no", "realty_unit_no"),
+    "lease": ("house_code", "contract_no", "filing_no"),
+    "mortgage": ("house_code", "contract_no", "sale_contract_no"),
+    "seizure": ("house_code", "contract_no", "realty_unit_no", "case_no"),
+    "title": ("house_code", "title_cert_no", "sale_contract_no", "realty_unit_no"),
+    "household": ("household_no",),
+    "feedback": ("house_code", "contract_no", "about_entity_id"),
+    "watch": ("house_code", "case_no"),
+    "defaulter": ("case_no",),
+    "alias": ("house_code", "alias_house_code"),
+    "conflict": ("house_code",),
+}
+"""By subject, the columns with an index of their own."""

@@ -1,0 +1,36 @@
+"""The query API: what departments ask of the exchange, answered from ``latest``, each call written down before its answer.
+
+It lives on the front door's application as an annex (``broker.api.annex``): ``POST /v1/query/<department>/<name>``. Identity
+numbers stand in bodies alone, never in an address.
+
+How to add a question:
+
+1. **Declare it** in ``schemas/entitlements/<department>.yaml`` under ``queries:``: name, legal basis, purpose with its code,
+   which number a call carries (``case_no`` a court's, ``business_no`` the department's own), what it ``needs`` and ``may``
+   carry, and what the answer holds: ``figures`` (values, or values of list items: ``homes.address``) and ``records`` (lists of
+   records of one subject with fields, masks and party roles). ``schemas/queries.py`` has the model.
+2. **Write it** in ``broker/query/departments/<department>.py``: a model of what is asked (a subclass of ``asked.Asked`` whose
+   fields are exactly ``needs`` plus ``may``, made of the types in ``asked``), a function ``async (asked, reading) -> mapping``,
+   and a line in that module's ``QUERIES``. A new module is one line in ``registry.py``.
+
+A function answers with all that it knows, by name: figures as Python values (bool, int, Decimal, str, date, aware datetime),
+lists of records as they came from ``reading``, with figures of its own beside their fields if it has some
+(``record | {"days": 3}``). It masks nothing and hides nothing: ``cutting`` drops every path that the entitlement does not list,
+reveals or masks protected values and writes JSON. A declared figure that is not given is null, a list that is not given is
+empty. What ``reading`` offers:
+
+* ``await reading.refs(person)``: the ``party_ref`` of a person under all his documents, by the standing aliases;
+* ``await reading.of_parties("sale", refs, roles=["BUYER"])``: whole newest records with such a party;
+* ``await reading.by("unit", "house_code", code, …)``: whole newest records by an indexed column (``compaction/indexes.py``);
+* ``await reading.by_key("unit", entity_id, …)``: by the entity's id;
+* ``reading.caller``: department, officer, purpose, number; ``reading.as_of``: the instant of the answer (UTC).
+
+A record is a dict of the subject's newest schema as the exchange holds it: party lists are lists of dicts, protected values
+are envelopes (``broker.protected.reveal``), decimals ``Decimal``, dates ``date``, times aware ``datetime``. All of one call is
+read in one read-only transaction with a time limit. Raise ``ProblemError`` to refuse a call; ``Unavailable`` rises by itself.
+
+The way of a call (``desk``): token, then officer, purpose, number and what is asked are checked; the function reads; the answer
+is cut; the access is committed to ``audit.access`` (``access_log``); only then the answer leaves. Calls that are refused are
+written too. Without a row nothing is answered: 503. Who has no valid token, or asks faster than it may, is in the service's log
+(``broker.api.edge``) and not in the table: there is nobody to hold to account, and a flood must not fill it.
+"""

@@ -1,0 +1,170 @@
+"""The access log: every call of the query API as a row of ``audit.access``, committed before its answer leaves.
+
+Rows are written by one connection, many at a time: those that arrive while a commit is under way share the next one. A *chain*
+is what one such connection wrote, named ``<instance>:<time>-<random>`` in the column ``instance``; its ``seq`` is 1, 2, 3 …
+without a gap. When the connection is lost it is not known whether its last commit stands, so the next one begins a new chain.
+"""
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import sql
+
+from broker.errors import Unavailable
+from broker.metrics import ServiceMetrics
+from broker.query.asked import About
+from broker.store.connect import translated
+
+PAUSE_S = 0.5
+WRITE_S = 3.0
+_MOST = 200
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Log = structlog.typing.FilteringBoundLogger
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One call, as it is written down. Names are those of the columns."""
+
+    access_id: uuid.UUID
+    at: datetime
+    """When its headers had arrived."""
+    principal: str
+    token_id: str
+    officer_id: str | None
+    officer_name: str | None
+    query: str
+    """``<department>/<name>``."""
+    purpose: str | None
+    legal_basis: str
+    number_kind: str | None
+    number: str | None
+    parties: list[str]
+    """``party_ref`` of those who are asked about: never a document's number."""
+    houses: list[str]
+    contracts: list[str]
+    granted: bool
+    code: str
+    """``answered``, or the kind of the problem that was answered instead."""
+    fields: list[str]
+    """The paths at which the answer holds anything."""
+    records: int
+    answer_sha256: str | None
+    """Of the body as it was sent."""
+    latency_us: int
+    """From the end of the headers to this row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who is known to ask, once the token is known."""
+
+    principal: str
+    token_id: str
+    query: str
+    legal_basis: str
+
+
+def described(about: About) -> dict[str, list[str]]:
+    """The columns that say whom or what a call is about."""
+    return {
+        "parties": list(about.parties),
+        "houses": list(about.houses),
+        "contracts": list(about.contracts),
+    }
+
+
+_COLUMNS = ("instance", "seq", *(field.name for field in fields(Access)))
+_INSERT = sql.SQL("INSERT INTO audit.access ({}) VALUES ({})").format(
+    sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), sql.SQL(", ").join([sql.Placeholder()] * len(_COLUMNS))
+)
+
+
+class AccessLog:
+    """Keep ``run`` running in the loop; ``write`` returns when the row is committed."""
+
+    def __init__(self, dsn: str, instance: str, metrics: ServiceMetrics, log: Log) -> None:
+        self._dsn = dsn
+        self._instance = instance
+        self._metrics = metrics
+        self._log = log
+        self._queue: list[tuple[Access, asyncio.Future[None]]] = []
+        self._arrived = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def write(self, access: Access) -> None:
+        """Raises Unavailable if the row is not known to be committed: then nothing may be answered."""
+        if not self.opened.is_set():
+            raise Unavailable("the access log cannot be written now")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((access, done))
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await done
+        except TimeoutError:
+            raise Unavailable("the access log was not written in time") from None
+
+    async def run(self) -> None:
+        """Stay connected, until cancelled. Raises what is not Unavailable, such as AccessDenied."""
+        while True:
+            try:
+                await self._session()
+            except (Unavailable, psycopg.DataError, psycopg.IntegrityError) as error:
+                # The latter two refuse a row; their text may hold its values.
+                detail = str(error) if isinstance(error, Unavailable) else error.sqlstate
+                self._metrics.errors.labels("api", type(error).__name__).inc()
+                self._log.warning("access log left", reason=type(error).__name__, detail=detail)
+            finally:
+                self._give_up()
+            await asyncio.sleep(PAUSE_S)
+
+    async def _session(self) -> None:
+        with translated(self._dsn):
+            connected = await psycopg.AsyncConnection.connect(
+                self._dsn,
+                application_name=f"qianbei api access {self._instance}",
+                connect_timeout=10,
+                options="-c TimeZone=UTC -c statement_timeout=3s",
+            )
+            async with connected as db:
+                chain = f"{self._instance}:{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+                self.opened.set()
+                await self._serve(db, chain)
+
+    async def _serve(self, db: Connection, chain: str) -> None:
+        seq = 0
+        while True:
+            await self._arrived.wait()
+            taken = self._queue[:_MOST]
+            batch = [one for one in taken if not one[1].done()]
+            if batch:
+                await self._commit(db, chain, seq, [access for access, _ in batch])
+            seq += len(batch)
+            del self._queue[: len(taken)]
+            for _, done in batch:
+                if not done.done():
+                    done.set_result(None)
+            if not self._queue:
+                self._arrived.clear()
+
+    async def _commit(self, db: Connection, chain: str, seq: int, batch: Sequence[Access]) -> None:
+        rows = [(chain, seq + n, *astuple(access)) for n, access in enumerate(batch, start=1)]
+        async with db.transaction():
+            await db.cursor().executemany(_INSERT, rows)
+
+    def _give_up(self) -> None:
+        self.opened.clear()
+        self._arrived.clear()
+        waiting, self._queue = self._queue, []
+        for _, done in waiting:
+            if not done.done():
+                done.set_exception(Unavailable("the access log was not written"))

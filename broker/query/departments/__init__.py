@@ -1,0 +1,1 @@
+"""One module a department: what it asks, and how that is answered."""

@@ -1,0 +1,161 @@
+"""Reading ``latest`` on behalf of one call: a read-only transaction with a time limit, from a pool of connections."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+
+from broker.api.problems import invalid
+from broker.errors import ConfigError
+from broker.query.asked import Caller, Person
+from broker.query.records import PartyTable, Record, SubjectTables, equal, latest_specs
+from broker.store.connect import translated
+from schemas.jsonform import Problem
+
+MOST_RECORDS = 500
+"""More than this is no answer to a question about one matter: the call is refused."""
+
+WAIT_S = 2.0
+_POOL = 8
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+# Read-only and of one moment. A table that has just grown has no statistics yet, and the planner would read it whole.
+_OPTIONS = (
+    "-c TimeZone=UTC -c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+    " -c statement_timeout=2s -c idle_in_transaction_session_timeout=10s"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+)
+
+_ALIASES = """
+WITH RECURSIVE same(ref) AS (
+    SELECT %(ref)s::text COLLATE "C"
+    UNION
+    SELECT two.party_ref FROM same
+    JOIN latest.alias_parties one ON one.party_ref = same.ref
+    JOIN latest.alias a ON a.entity_id = one.entity_id AND a.status = 'LINKED'
+    JOIN latest.alias_parties two ON two.entity_id = one.entity_id
+    WHERE two.party_ref IS NOT NULL
+)
+SELECT ref FROM same LIMIT 100
+"""
+
+
+class Library:
+    """The pool, and what is known of the tables. Open it in the loop that asks."""
+
+    def __init__(self, dsn: str, party_key: bytes, *, application: str = "qianbei api query") -> None:
+        self.party_key = party_key
+        self._dsn = dsn
+        self._application = application
+        self._subjects = {subject: SubjectTables(spec) for subject, spec in latest_specs().items()}
+        self._pool: AsyncConnectionPool[Connection] | None = None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Connections are made as they are needed; a server that is away is noticed by who asks."""
+        pool = AsyncConnectionPool(
+            self._dsn,
+            connection_class=psycopg.AsyncConnection[tuple[Any, ...]],
+            kwargs={"application_name": self._application, "connect_timeout": 10, "options": _OPTIONS},
+            min_size=1,
+            max_size=_POOL,
+            timeout=WAIT_S,
+            open=False,
+        )
+        await pool.open(wait=False)
+        self._pool = pool
+        try:
+            yield
+        finally:
+            self._pool = None
+            await pool.close()
+
+    @asynccontextmanager
+    async def reading(self, caller: Caller) -> AsyncIterator["Reading"]:
+        """One transaction. Raises Unavailable if no connection is free in time, or if the server does not answer."""
+        if self._pool is None:
+            raise ConfigError("the library is not open")
+        with translated(self._dsn):
+            as_of = datetime.now(UTC)
+            async with self._pool.connection() as db:
+                yield Reading(db, self._subjects, self.party_key, caller, as_of)
+
+
+class Reading:
+    """What a query may read. Every method is one or two statements on an index."""
+
+    def __init__(
+        self,
+        db: Connection,
+        subjects: dict[str, SubjectTables],
+        party_key: bytes,
+        caller: Caller,
+        as_of: datetime,
+    ) -> None:
+        self.caller = caller
+        self.as_of = as_of
+        self._db = db
+        self._subjects = subjects
+        self._party_key = party_key
+
+    async def refs(self, person: Person) -> list[str]:
+        """The ``party_ref`` of a person under every document that standing aliases give him, his own first."""
+        own = person.ref(self._party_key)
+        rows = await self._rows(sql.SQL(_ALIASES), {"ref": own})
+        return [own, *sorted({str(row[0]) for row in rows} - {own})]
+
+    async def of_parties(
+        self, subject: str, refs: Iterable[str], *, field: str | None = None, roles: Iterable[str] = ()
+    ) -> list[Record]:
+        """Records that have one of these parties, in one of these roles if any are given, in the order of their keys.
+
+        ``field`` names the party list; it may be left out where the subject has but one that is first (``parties``).
+        """
+        tables = self._subjects[subject]
+        found = [one for one in tables.lists if field in (None, one.field)]
+        if not found:
+            raise KeyError(f"{subject} has no party list {field}")
+        wanted = list(roles)
+        condition = found[0].having_role if wanted else found[0].having
+        if condition is None:
+            raise KeyError(f"the items of {subject}.{found[0].field} have no role")
+        return await self._records(tables, condition, {"refs": list(refs), "roles": wanted})
+
+    async def by(self, subject: str, column: str, *values: str) -> list[Record]:
+        """Records whose indexed column has one of these values, in the order of their keys."""
+        tables = self._subjects[subject]
+        if column not in tables.indexed:
+            raise KeyError(f"{subject}.{column} has no index: declare it in broker/compaction/indexes.py")
+        return await self._records(tables, equal(column), {"values": list(values)})
+
+    async def by_key(self, subject: str, *entity_ids: str) -> list[Record]:
+        """Records by the id of their entity."""
+        return await self.by(subject, "entity_id", *entity_ids)
+
+    async def _records(
+        self, tables: SubjectTables, condition: sql.Composed, given: dict[str, Any]
+    ) -> list[Record]:
+        rows = await self._rows(tables.statement(condition), given | {"most": MOST_RECORDS + 1})
+        if len(rows) > MOST_RECORDS:
+            raise invalid([Problem("asked", f"more than {MOST_RECORDS} records match", "ask more narrowly")])
+        records = [tables.record(row) for row in rows]
+        by_key = {record["entity_id"]: record for record in records}
+        for table in tables.lists if records else ():
+            await self._fill(table, by_key)
+        return records
+
+    async def _fill(self, table: PartyTable, records: dict[str, Record]) -> None:
+        for row in await self._rows(table.items, {"ids": list(records)}):
+            key, item = table.to_item(row)
+            records[key][table.field].append(item)
+
+    async def _rows(
+        self, statement: sql.SQL | sql.Composed, given: dict[str, Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        cursor = await self._db.execute(statement, given, binary=True)
+        return await cursor.fetchall()

@@ -1,0 +1,117 @@
+"""Rows of ``latest`` as whole records again: the statements that fetch them, and what becomes of their columns."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg import sql
+
+from broker.compaction.fields import KEY, PARTY_REF, POSITION, Kind
+from broker.compaction.indexes import INDEXED
+from broker.compaction.opening import latest_spec
+from broker.compaction.tables import LATEST, ChildSpec, TableSpec
+from broker.routing.scan import raw_bytes
+from schemas.catalogue import load_catalogue
+
+Record = dict[str, Any]
+
+_ROLE = "role"
+
+
+def latest_specs() -> dict[str, TableSpec]:
+    """The tables of every subject that is kept in ``latest``."""
+    metadata = sa.MetaData()
+    kept = [subject for subject, described in load_catalogue().subjects.items() if described.latest]
+    return {subject: latest_spec(subject, metadata) for subject in kept}
+
+
+@dataclass(frozen=True, slots=True)
+class PartyTable:
+    """One party list of a subject: how its items are fetched for given entities, and found by party."""
+
+    field: str
+    items: sql.Composed
+    """By ``ids``: the items of these entities, in their order."""
+    having: sql.Composed
+    """A condition on ``entity_id``, by ``refs``."""
+    having_role: sql.Composed | None
+    """The same by ``refs`` and ``roles``; None if the items have no role."""
+    to_item: Callable[[Sequence[Any]], tuple[str, Record]]
+
+
+class SubjectTables:
+    """What is asked of the tables of one subject."""
+
+    def __init__(self, spec: TableSpec) -> None:
+        names = list(spec.columns)
+        self.subject = spec.subject
+        self.indexed = frozenset({KEY, *INDEXED.get(spec.subject, ())})
+        self.lists = tuple(_party_table(child) for child in spec.children)
+        self._names = names
+        self._envelopes = [n for n, name in enumerate(names) if spec.columns[name].kind is Kind.ENVELOPE]
+        self._select = sql.SQL("SELECT {} FROM {}").format(_columns(names), _table(spec.subject))
+
+    def statement(self, condition: sql.Composed) -> sql.Composed:
+        """At most ``most`` records under a condition, in the order of their keys."""
+        return sql.SQL("{} WHERE {} ORDER BY {} LIMIT %(most)s").format(
+            self._select, condition, sql.Identifier(KEY)
+        )
+
+    def record(self, row: Sequence[Any]) -> Record:
+        """A row as a record, its party lists still empty."""
+        record = dict(zip(self._names, row, strict=True))
+        for n in self._envelopes:
+            record[self._names[n]] = envelope(row[n])
+        return record | {table.field: [] for table in self.lists}
+
+
+def equal(column: str) -> sql.Composed:
+    """The column has one of ``values``."""
+    return sql.SQL("{} = ANY(%(values)s)").format(sql.Identifier(column))
+
+
+def envelope(encoded: bytes | None) -> Mapping[str, Any] | None:
+    """A protected value as it stands in a record, from its Avro encoding."""
+    if encoded is None:
+        return None
+    at, key_id = raw_bytes(encoded, 0)
+    at, nonce = raw_bytes(encoded, at)
+    _, ciphertext = raw_bytes(encoded, at)
+    return {"key_id": key_id.decode(), "nonce": nonce, "ciphertext": ciphertext}
+
+
+def _party_table(child: ChildSpec) -> PartyTable:
+    fields = child.field.items
+    names = [field.name for field in fields]
+    envelopes = [field.name for field in fields if field.kind is Kind.ENVELOPE]
+    table = _table(child.table.name)
+    key, ref = sql.Identifier(KEY), sql.Identifier(PARTY_REF)
+    having = sql.SQL("{} IN (SELECT {} FROM {} WHERE {} = ANY(%(refs)s))").format(key, key, table, ref)
+    having_role = sql.SQL(
+        "{} IN (SELECT {} FROM {} WHERE {} = ANY(%(refs)s) AND {} = ANY(%(roles)s))"
+    ).format(key, key, table, ref, sql.Identifier(_ROLE))
+
+    def to_item(row: Sequence[Any]) -> tuple[str, Record]:
+        item = dict(zip(names, row[1:], strict=True))
+        for name in envelopes:
+            item[name] = envelope(item[name])
+        return row[0], item
+
+    return PartyTable(
+        child.field.name,
+        sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%(ids)s) ORDER BY {}, {}").format(
+            _columns([KEY, *names]), table, key, key, sql.Identifier(POSITION)
+        ),
+        having,
+        having_role if _ROLE in names else None,
+        to_item,
+    )
+
+
+def _table(name: str) -> sql.Composable:
+    return sql.Identifier(LATEST, name)
+
+
+def _columns(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))

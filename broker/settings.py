@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import ConfigError
 from schemas.policies import Policy, PolicyError, load_policy
+from schemas.reckoning import Reckoning, load_reckoning
 
 Security = Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL", "PLAINTEXT"]
 
@@ -65,6 +66,9 @@ class Settings(BaseSettings):
     )
     policy_file: Path | None = Field(
         default=None, description="the rules in force, instead of those of schemas/policy/rules.yaml"
+    )
+    reckoning_file: Path | None = Field(
+        default=None, description="the parameters of calculations, instead of schemas/policy/reckoning.yaml"
     )
     slots: int = Field(
         default=4, ge=1, le=1024, description="partitions of every topic; fixed at the first start"
@@ -147,6 +151,13 @@ class Settings(BaseSettings):
             return load_policy(self.policy_file)
         except PolicyError as error:
             raise ConfigError(f"QIANBEI_POLICY_FILE: {error}") from None
+
+    def reckoning(self) -> Reckoning:
+        """The parameters of calculations: the operator's file, or the default. Raises ConfigError if the file is wrong."""
+        try:
+            return load_reckoning(self.reckoning_file)
+        except PolicyError as error:
+            raise ConfigError(f"QIANBEI_RECKONING_FILE: {error}") from None
 
 
 def load_settings(**overrides: object) -> Settings:

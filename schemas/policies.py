@@ -16,21 +16,40 @@ from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.codelists import code_list
+from schemas.terms import (
+    County,
+    Model,
+    PolicyError,
+    Term,
+    Text,
+    Version,
+    doubled_version,
+    frozen,
+    in_force_there,
+    read_policy,
+)
+
+__all__ = [
+    "DEFAULT",
+    "Block",
+    "Edition",
+    "Limits",
+    "Policy",
+    "PolicyError",
+    "Rule",
+    "Ruling",
+    "UnknownRuleError",
+    "load_policy",
+]
 
 DEFAULT = Path(__file__).with_name("policy") / "rules.yaml"
 
 Severity = Literal["REFUSE", "WARN"]
-
-
-class PolicyError(ValueError):
-    """A policy file is wrong. The message names the file, the place, and how to mend it."""
 
 
 class UnknownRuleError(LookupError):
@@ -46,55 +65,17 @@ class Ruling:
     legal_basis: str | None
 
 
-_K = TypeVar("_K")
-_V = TypeVar("_V")
-
-
-def _frozen(mapping: Mapping[_K, _V]) -> Mapping[_K, _V]:
-    return MappingProxyType(dict(mapping))
-
-
-def _county(code: str) -> str:
-    if code not in code_list("county"):
-        raise ValueError(f"{code} is no county; quote a code of codes/county.yaml")
-    return code
-
-
 def _list_type(code: str) -> str:
     if code not in code_list("list_type"):
         raise ValueError(f"{code} is no list; there are {', '.join(sorted(code_list('list_type').codes))}")
     return code
 
 
-County = Annotated[str, AfterValidator(_county)]
 ListType = Annotated[str, AfterValidator(_list_type)]
-Text = Annotated[str, Field(min_length=1, max_length=300)]
-"""As long as the decision's schema has room for."""
-Version = Annotated[str, Field(min_length=1, max_length=30)]
 Years = Annotated[int, Field(ge=1, le=30)]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class _Term(_Model):
-    """From when (and until when) something holds."""
-
-    start: date = Field(alias="from")
-    until: date | None = None
-
-    def holds(self, on: date) -> bool:
-        return self.start <= on and (self.until is None or on <= self.until)
-
-    @model_validator(mode="after")
-    def _ends_after_it_begins(self) -> Self:
-        if self.until is not None and self.until < self.start:
-            raise ValueError("until is before from: both are the first and the last day, inclusive")
-        return self
-
-
-class Edition(_Term):
+class Edition(Term):
     """What holds of a rule for a time."""
 
     version: Version
@@ -105,39 +86,27 @@ class Edition(_Term):
 Editions = Annotated[tuple[Edition, ...], Field(min_length=1)]
 
 
-class Rule(_Model):
+class Rule(Model):
     """One rule: its title, its general editions, and those of single counties."""
 
     zh: Text
     en: Text
     editions: Editions
-    counties: Annotated[Mapping[County, Editions], AfterValidator(_frozen)] = {}
+    counties: Annotated[Mapping[County, Editions], AfterValidator(frozen)] = {}
 
     def edition(self, county: str, on: date) -> Edition | None:
         """The edition in force; None before the first."""
-        return _in_force(self.counties.get(county, ()), on) or _in_force(self.editions, on)
+        return in_force_there(self.editions, self.counties, county, on)
 
     @model_validator(mode="after")
     def _versions_differ(self) -> Self:
         everyones = (self.editions, *self.counties.values())
-        versions = [edition.version for editions in everyones for edition in editions]
-        if doubled := {version for version in versions if versions.count(version) > 1}:
-            raise ValueError(f"version {min(doubled)} is there twice: a decision must name one edition")
+        if doubled := doubled_version(edition.version for editions in everyones for edition in editions):
+            raise ValueError(f"version {doubled} is there twice: a decision must name one edition")
         return self
 
 
-_T = TypeVar("_T", bound=_Term)
-
-
-def _in_force(terms: Iterable[_T], on: date) -> _T | None:
-    found = None
-    for term in terms:
-        if term.holds(on):
-            found = term
-    return found
-
-
-class Block(_Term):
+class Block(Term):
     """A list whose buyers are refused, in all counties or some, on a legal basis that must be named."""
 
     list_type: ListType
@@ -152,7 +121,7 @@ class Block(_Term):
         )
 
 
-class Limits(_Model):
+class Limits(Model):
     """How long a seizure of a house may be in force: at first, and by each renewal, in years."""
 
     start: date = Field(alias="from")
@@ -162,10 +131,10 @@ class Limits(_Model):
     legal_basis: Text
 
 
-class Policy(_Model):
+class Policy(Model):
     """All rules by code, the lists that block, and the limits of seizures."""
 
-    rules: Annotated[Mapping[str, Rule], AfterValidator(_frozen)]
+    rules: Annotated[Mapping[str, Rule], AfterValidator(frozen)]
     blocking_lists: tuple[Block, ...]
     limits: tuple[Limits, ...] = Field(alias="seizure_limits", min_length=1)
 
@@ -209,29 +178,10 @@ def load_policy(path: Path | None = None) -> Policy:
 
 @cache
 def _load(path: Path) -> Policy:
-    policy = _read(path)
+    policy = read_policy(path, Policy, DEFAULT)
     if path != DEFAULT:
         _check_complete(path, policy, _load(DEFAULT))
     return policy
-
-
-def _read(path: Path) -> Policy:
-    try:
-        return Policy.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: cannot be read: {type(error).__name__}") from None
-    except yaml.YAMLError as error:
-        raise PolicyError(f"{path}: no YAML: {error}") from None
-    except ValidationError as error:
-        raise PolicyError("\n".join(f"{path}: {_problem(item)}" for item in error.errors())) from None
-
-
-def _problem(item: Any) -> str:
-    place = ".".join(map(str, item["loc"]))
-    if item["type"] == "extra_forbidden":
-        return f"{place}: is not known here: take it out, or compare its spelling with {DEFAULT.name}"
-    hint = '; write "OFF" in quotes' if place.endswith(".severity") else ""
-    return f"{place or 'the file'}: {item['msg']}{hint}"
 
 
 def _check_complete(path: Path, policy: Policy, default: Policy) -> None:

@@ -5,6 +5,7 @@ it; the simulator's model and ``verify`` must not be able to ask the code under 
 """
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ ALLOWED = {
     "consumers": {"consumers", "broker", "schemas"},
     "qianbei": set(HOUSES),
 }
+
+#: Modules that are pure: all they may import of ours, so that no topic, database or setting can come in.
+PURE = {"broker/reckoning": ("broker.reckoning", "schemas")}
 
 #: Modules that answer independently: the prefixes that they may not import, and why.
 INDEPENDENT = {
@@ -81,6 +85,18 @@ def test_independent_answers_are_independent(prefix: str) -> None:
     for path in independent:
         wrong = [n for n in imports(path) if n.startswith(INDEPENDENT[prefix])]
         assert not wrong, f"{path} imports {wrong}"
+
+
+@pytest.mark.parametrize("prefix", PURE)
+def test_pure_modules_import_no_way_to_the_outside(prefix: str) -> None:
+    pure = sorted((ROOT / prefix).rglob("*.py"))
+    assert pure, f"nothing in {prefix}"
+    for path in pure:
+        for name in imports(path):
+            house = name.split(".")[0]
+            ours = house in HOUSES and name != "broker"
+            assert not ours or name.startswith(PURE[prefix]), f"{path} imports {name}"
+            assert ours or house in sys.stdlib_module_names or name == "broker", f"{path} imports {name}"
 
 
 def test_a_wrong_import_is_found(tmp_path: Path) -> None:

@@ -1,0 +1,9 @@
+"""What departments make of filings, as pure functions: no topic, no database, no clock.
+
+``records``   what the calculations look at, with readers for records and rows of ``latest`` (``reading``)
+``family``    who belongs to a household on a day
+``homes``     how many homes it has, and what makes each count
+
+Every figure comes with the rule that it rests on: an edition of ``schemas/policy/reckoning.yaml`` (`schemas.reckoning`).
+Where a fact is missing, the answer says which, and no figure is guessed. docs/reckoning.md has the rules in full.
+"""

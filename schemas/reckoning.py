@@ -1,0 +1,140 @@
+"""The parameters of what the exchange reckons for departments: housing-unit counts, loans, rents, taxes, signals.
+
+Vocabulary. A *group* (``homes``) is what one calculation goes by. An *edition* is what holds of a group for a time, with
+its version and its legal basis; a county may have editions of its own, which go before the general ones while they are
+in force. All dates are dates in China, both ends inclusive.
+
+The file ``policy/reckoning.yaml`` beside this module is the default; an operator's file replaces it whole and must have
+every group. No figure of a rule stands in code.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Generic, Self, TypeVar
+
+from pydantic import AfterValidator, Field, model_validator
+
+from schemas.codelists import code_list
+from schemas.terms import (
+    County,
+    Model,
+    PolicyError,
+    Term,
+    Text,
+    Version,
+    doubled_version,
+    frozen,
+    in_force_there,
+    read_policy,
+)
+
+__all__ = [
+    "DEFAULT",
+    "Dated",
+    "Edition",
+    "HomeRule",
+    "PolicyError",
+    "Reckoning",
+    "Treatment",
+    "load_reckoning",
+]
+
+DEFAULT = Path(__file__).with_name("policy") / "reckoning.yaml"
+
+
+class Edition(Term):
+    """What holds of a group for a time."""
+
+    version: Version
+    legal_basis: Text
+
+
+EditionT = TypeVar("EditionT", bound=Edition)
+
+
+class Dated(Model, Generic[EditionT]):
+    """The editions of one group, general ones and those of single counties."""
+
+    editions: tuple[EditionT, ...] = Field(min_length=1)
+    counties: Annotated[Mapping[County, tuple[EditionT, ...]], AfterValidator(frozen)] = {}
+
+    def on(self, county: str, day: date) -> EditionT | None:
+        """The edition in force in a county on a day; None where the file has none."""
+        return in_force_there(self.editions, self.counties, county, day)
+
+    @model_validator(mode="after")
+    def _versions_differ(self) -> Self:
+        every = chain(self.editions, *self.counties.values())
+        if doubled := doubled_version(edition.version for edition in every):
+            raise ValueError(f"version {doubled} is there twice: a result must name one edition")
+        return self
+
+
+def _codes(name: str) -> AfterValidator:
+    """Only codes of a code list."""
+
+    def check(codes: frozenset[str]) -> frozenset[str]:
+        if unknown := sorted(codes - set(code_list(name).codes)):
+            raise ValueError(f"{', '.join(unknown)}: not in codes/{name}.yaml; quote the codes")
+        return codes
+
+    return AfterValidator(check)
+
+
+Uses = Annotated[frozenset[str], _codes("planned_use")]
+Statuses = Annotated[frozenset[str], _codes("contract_status")]
+DealKinds = Annotated[frozenset[str], _codes("prior_deal_kind")]
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+
+
+class Treatment(StrEnum):
+    """What is done with a home of a kind that cities treat differently."""
+
+    COUNT = "COUNT"
+    LEAVE_OUT = "LEAVE_OUT"
+
+
+class HomeRule(Edition):
+    """How the homes of a household are counted."""
+
+    dwelling_uses: Uses
+    complete_uses: Uses
+    incomplete_uses: Uses
+    minor_under: int = Field(ge=1, le=30)
+    contract_statuses: Statuses
+    being_sold: Treatment
+    pre_notice: Treatment
+    unknown_dwelling: Treatment
+    inherited_kinds: DealKinds
+    inherited_share_from: Share
+
+    @model_validator(mode="after")
+    def _uses_fit(self) -> Self:
+        if self.complete_uses & self.incomplete_uses:
+            raise ValueError("a use stands in complete_uses and in incomplete_uses: it is one or the other")
+        if not self.contract_statuses <= {"SIGNED", "FILED", "AMENDED"}:
+            raise ValueError(
+                "contract_statuses may hold SIGNED, FILED and AMENDED: no other contract is live"
+            )
+        return self
+
+
+class Reckoning(Model):
+    """All groups of parameters."""
+
+    homes: Dated[HomeRule]
+
+
+def load_reckoning(path: Path | None = None) -> Reckoning:
+    """The parameters of a file, or the default ones; each file is read once. Raises PolicyError."""
+    return _load(path or DEFAULT)
+
+
+@cache
+def _load(path: Path) -> Reckoning:
+    return read_policy(path, Reckoning, DEFAULT)

@@ -40,6 +40,7 @@ __all__ = [
     "HomeRule",
     "PolicyError",
     "Reckoning",
+    "SignalRule",
     "Treatment",
     "load_reckoning",
 ]
@@ -89,6 +90,9 @@ def _codes(name: str) -> AfterValidator:
 Uses = Annotated[frozenset[str], _codes("planned_use")]
 Statuses = Annotated[frozenset[str], _codes("contract_status")]
 DealKinds = Annotated[frozenset[str], _codes("prior_deal_kind")]
+Ratio = Annotated[Decimal, Field(ge=0, le=10)]
+Money = Annotated[Decimal, Field(ge=0)]
+Months = Annotated[int, Field(ge=1, le=600)]
 Share = Annotated[Decimal, Field(ge=0, le=1)]
 
 
@@ -124,10 +128,32 @@ class HomeRule(Edition):
         return self
 
 
+class SignalRule(Edition):
+    """From what on a bank should look at a deal. Ratios are shares of the filed price or the appraisal; money is yuan."""
+
+    price_warn: Ratio
+    price_alert: Ratio
+    funds_short: Ratio
+    funds_over: Ratio
+    resale_months: Months
+    cash_from: Money
+    filings: int = Field(ge=2)
+    filings_months: Months
+    refile_months: Months
+    refile_change: Ratio
+
+    @model_validator(mode="after")
+    def _alert_is_more(self) -> Self:
+        if self.price_alert < self.price_warn:
+            raise ValueError("price_alert is less than price_warn: an alert is for the greater difference")
+        return self
+
+
 class Reckoning(Model):
     """All groups of parameters."""
 
     homes: Dated[HomeRule]
+    signals: Dated[SignalRule]
 
 
 def load_reckoning(path: Path | None = None) -> Reckoning:

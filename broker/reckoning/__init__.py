@@ -3,6 +3,7 @@
 ``records``   what the calculations look at, with readers for records and rows of ``latest`` (``reading``)
 ``family``    who belongs to a household on a day
 ``homes``     how many homes it has, and what makes each count
+``signals``   comparisons against money laundering
 
 Every figure comes with the rule that it rests on: an edition of ``schemas/policy/reckoning.yaml`` (`schemas.reckoning`).
 Where a fact is missing, the answer says which, and no figure is guessed. docs/reckoning.md has the rules in full.

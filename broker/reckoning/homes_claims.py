@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from broker.reckoning.family import Family, Person
 from broker.reckoning.homes_answer import Basis, Holdings, Note, Why
-from broker.reckoning.records import Dwelling, Evidence, Party, Sale, Title, Unit, day_in_china, newest
+from broker.reckoning.records import Dwelling, Evidence, Party, Sale, Title, Unit, newest
+from schemas.dates import day_in_china
 from schemas.reckoning import HomeRule, Treatment
 
 SOLE = "0"

@@ -6,18 +6,12 @@ names and numbers are never looked at. Money is yuan, areas are square metres, t
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol, TypeVar
 
-CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 PERSON = "1"
-
-
-def day_in_china(moment: datetime) -> date:
-    """The date in China of a moment."""
-    return moment.astimezone(CHINA).date()
 
 
 @dataclass(frozen=True, slots=True, order=True)

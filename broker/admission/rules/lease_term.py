@@ -4,12 +4,12 @@ Years are counted as 《民法典》第二百零二条 has it: to the same day o
 """
 
 from collections.abc import Sequence
-from datetime import date
 
 from broker.admission.draft import Draft
 from broker.admission.model import Candidate
 from broker.admission.reasons import Reason, reason
 from schemas.catalogue import LIVE_STATUSES
+from schemas.dates import years_after
 
 MAX_YEARS = 20
 """As ``max_years`` of ``lease_end`` in the schema states to sources."""
@@ -19,15 +19,6 @@ def lease_term(candidate: Candidate, _draft: Draft) -> Sequence[Reason]:
     """LEASE_TOO_LONG if a lease ends later than the day that is twenty years after its first."""
     if candidate.subject != "lease" or candidate.event_type not in LIVE_STATUSES:
         return ()
-    if candidate.body["lease_end"] <= _years_after(candidate.body["lease_start"], MAX_YEARS):
+    if candidate.body["lease_end"] <= years_after(candidate.body["lease_start"], MAX_YEARS):
         return ()
     return (reason("LEASE_TOO_LONG", field="lease_end"),)
-
-
-def _years_after(day: date, years: int) -> date:
-    if day.year + years > date.max.year:
-        return date.max
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:  # 29 February of a year that has none
-        return day.replace(year=day.year + years, day=28)

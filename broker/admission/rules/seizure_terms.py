@@ -9,6 +9,7 @@ from broker.admission.facts import target_of
 from broker.admission.model import Body, Candidate
 from broker.admission.reasons import Reason, reason
 from broker.admission.seizures import terms
+from schemas.dates import years_after
 
 RENEWAL_KIND = "5"
 
@@ -49,6 +50,6 @@ def _renewal(candidate: Candidate, was: Body | None, draft: Draft) -> Iterator[R
         yield reason("RENEWAL_TOO_SHORT", field="end_date", evidence=seen)
         return
     limits = terms.limits_of(candidate.body, draft.policy)
-    if ends > terms.years_after(now, limits.renewal_years):
+    if ends > years_after(now, limits.renewal_years):
         too_long = reason("TERM_TOO_LONG", field="end_date", evidence=seen)
         yield replace(too_long, legal_basis=limits.legal_basis)

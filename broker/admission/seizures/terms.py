@@ -8,13 +8,12 @@
 """
 
 import re
-from calendar import monthrange
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 from unicodedata import normalize
 
 from broker.admission.model import Body
-from broker.admission.timers import CHINA
+from schemas.dates import day_in_china, months_after, years_after
 from schemas.policies import Limits, Policy
 
 ONE_DAY = timedelta(days=1)
@@ -40,12 +39,12 @@ class Period(NamedTuple):
 
     def last_day(self, begin: date) -> date:
         """The last day of this period if it begins on that day."""
-        return _plus_days(_plus_months(begin, self.months), self.days - 1)
+        return _plus_days(months_after(begin, self.months), self.days - 1)
 
 
 def served_on(body: Body) -> date:
     """The day on which the notice was served."""
-    return _china(body["served_at"])
+    return day_in_china(body["served_at"])
 
 
 def stated_begin(body: Body) -> date:
@@ -56,17 +55,12 @@ def stated_begin(body: Body) -> date:
 def limits_of(body: Body, policy: Policy) -> Limits:
     """The limits by which a record of a seizure is judged."""
     renewed = body["event_type"] == "RENEWED"
-    return policy.seizure_limits(_china(body["occurred_at"]) if renewed else served_on(body))
+    return policy.seizure_limits(day_in_china(body["occurred_at"]) if renewed else served_on(body))
 
 
 def first_limits_of(body: Body, policy: Policy) -> Limits:
     """The limits of a first term, whichever record of the seizure brings it: stock data may begin with a renewal."""
     return policy.seizure_limits(served_on(body))
-
-
-def years_after(day: date, years: int) -> date:
-    """The corresponding day so many years later."""
-    return _plus_months(day, 12 * years)
 
 
 def last_day(begin: date, years: int) -> date:
@@ -134,18 +128,6 @@ def _number(text: str | None) -> int:
         else:
             digit = _DIGITS[character]
     return total + digit
-
-
-def _china(moment: datetime) -> date:
-    return moment.astimezone(CHINA).date()
-
-
-def _plus_months(day: date, months: int) -> date:
-    """The corresponding day, or the last of a month that has none. No day after the last there is."""
-    year, month = divmod(12 * day.year + day.month - 1 + months, 12)
-    if year > date.max.year:
-        return date.max
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def _plus_days(day: date, days: int) -> date:

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from broker.reckoning.records import (
-    CHINA,
     Dwelling,
     Evidence,
     Household,
@@ -23,6 +22,7 @@ from broker.reckoning.records import (
     Title,
     Unit,
 )
+from schemas.dates import CHINA
 
 CASES = Path(__file__).with_name("cases")
 COUNTY = "411402"

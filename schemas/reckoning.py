@@ -38,10 +38,12 @@ __all__ = [
     "Dated",
     "Edition",
     "HomeRule",
+    "LoanRule",
     "PolicyError",
     "Reckoning",
     "SignalRule",
     "Treatment",
+    "WithoutAppraisal",
     "load_reckoning",
 ]
 
@@ -76,20 +78,21 @@ class Dated(Model, Generic[EditionT]):
         return self
 
 
-def _codes(name: str) -> AfterValidator:
-    """Only codes of a code list."""
+def _code(name: str) -> AfterValidator:
+    """A code of a code list."""
 
-    def check(codes: frozenset[str]) -> frozenset[str]:
-        if unknown := sorted(codes - set(code_list(name).codes)):
-            raise ValueError(f"{', '.join(unknown)}: not in codes/{name}.yaml; quote the codes")
-        return codes
+    def check(code: str) -> str:
+        if code not in code_list(name):
+            raise ValueError(f"{code}: not in codes/{name}.yaml; quote the code")
+        return code
 
     return AfterValidator(check)
 
 
-Uses = Annotated[frozenset[str], _codes("planned_use")]
-Statuses = Annotated[frozenset[str], _codes("contract_status")]
-DealKinds = Annotated[frozenset[str], _codes("prior_deal_kind")]
+Use = Annotated[str, _code("planned_use")]
+Uses = frozenset[Use]
+Statuses = frozenset[Annotated[str, _code("contract_status")]]
+DealKinds = frozenset[Annotated[str, _code("prior_deal_kind")]]
 Ratio = Annotated[Decimal, Field(ge=0, le=10)]
 Money = Annotated[Decimal, Field(ge=0)]
 Months = Annotated[int, Field(ge=1, le=600)]
@@ -149,10 +152,33 @@ class SignalRule(Edition):
         return self
 
 
+class WithoutAppraisal(StrEnum):
+    """What a loan rests on where there is no appraisal."""
+
+    FILED_PRICE = "FILED_PRICE"
+    ASK = "ASK"
+
+
+class LoanRule(Edition):
+    """What a loan may rest on, and how much the buyer pays himself.
+
+    ``shares``: for each kind of loan the least down payment of the first home, the second, and so on; a number beyond the
+    list is not lent on by the rule. ``other_use_share``: that of what is no dwelling.
+    """
+
+    dwelling_uses: Uses
+    without_appraisal: Annotated[
+        Mapping[Annotated[str, _code("contract_kind")], WithoutAppraisal], AfterValidator(frozen)
+    ]
+    shares: Annotated[Mapping[Annotated[str, _code("loan_kind")], tuple[Share, ...]], AfterValidator(frozen)]
+    other_use_share: Share
+
+
 class Reckoning(Model):
     """All groups of parameters."""
 
     homes: Dated[HomeRule]
+    loans: Dated[LoanRule]
     signals: Dated[SignalRule]
 
 

@@ -3,6 +3,7 @@
 ``records``   what the calculations look at, with readers for records and rows of ``latest`` (``reading``)
 ``family``    who belongs to a household on a day
 ``homes``     how many homes it has, and what makes each count
+``loans``     what a loan may rest on
 ``signals``   comparisons against money laundering
 
 Every figure comes with the rule that it rests on: an edition of ``schemas/policy/reckoning.yaml`` (`schemas.reckoning`).

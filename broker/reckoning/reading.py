@@ -97,6 +97,8 @@ def read_sale(record: Record) -> Sale:
         prior_price=fields.number_if("prior_price"),
         prior_deal_kind=record.get("prior_deal_kind"),
         is_lineal_relative=record.get("is_lineal_relative"),
+        down_payment=fields.number_if("down_payment"),
+        loan_amount=fields.number_if("loan_amount"),
     )
 
 

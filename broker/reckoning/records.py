@@ -99,6 +99,8 @@ class Sale:
     prior_price: Decimal | None = None
     prior_deal_kind: str | None = None
     is_lineal_relative: bool | None = None
+    down_payment: Decimal | None = None
+    loan_amount: Decimal | None = None
 
     def by_role(self, role: str) -> tuple[Party, ...]:
         return tuple(party for party in self.parties if party.role == role)

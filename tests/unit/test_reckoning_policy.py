@@ -79,6 +79,14 @@ WRONG: dict[str, tuple[Callable[[Data], Any], str]] = {
         lambda d: _homes(d).update(contract_statuses=["CANCELLED"]),
         "contract_statuses may hold SIGNED",
     ),
+    "no loan of that kind": (
+        lambda d: d["loans"]["editions"][0]["shares"].update(OTHER=[]),
+        "OTHER: not in codes/loan_kind.yaml",
+    ),
+    "an alert before the warning": (
+        lambda d: d["signals"]["editions"][0].update(price_alert="0.1"),
+        "price_alert is less than price_warn",
+    ),
     "no treatment": (lambda d: _homes(d).update(being_sold="MAYBE"), r"being_sold: .*'COUNT' or 'LEAVE_OUT'"),
     "no share": (lambda d: _homes(d).update(inherited_share_from=2), r"inherited_share_from: .*less than"),
     "ends early": (lambda d: _homes(d).update(until=date(1990, 1, 1)), "until is before from"),

@@ -59,7 +59,18 @@ WORDS = {
             "use",
             "complete",
         ),
-        *("nature", "appraisal", "declared", "title_date", "prior_date", "prior_price", "prior", "lineal"),
+        *(
+            "nature",
+            "appraisal",
+            "declared",
+            "title_date",
+            "prior_date",
+            "prior_price",
+            "prior",
+            "lineal",
+            "down",
+            "loan",
+        ),
     },
     "units": {"house", "county", "use", "complete", "withdrawn"},
     "households": {"HEAD", "SPOUSE", "MINOR_CHILD", "OTHER", "as_of", "active"},
@@ -76,7 +87,7 @@ def rows(name: str) -> list[Any]:
         assert row["because"], row["case"]
         assert row["clause"], row["case"]
         for kind, words in WORDS.items():
-            for told in row.get(kind, []):
+            for told in [*row.get(kind, []), *([row[kind[:-1]]] if kind[:-1] in row else [])]:
                 assert set(told) <= words, (row["case"], set(told) - words)
     return found
 
@@ -149,6 +160,8 @@ def sale(n: int, row: Row) -> Sale:
         prior_price=_money(row.get("prior_price")),
         prior_deal_kind=row.get("prior"),
         is_lineal_relative=row.get("lineal"),
+        down_payment=_money(row.get("down")),
+        loan_amount=_money(row.get("loan")),
     )
 
 

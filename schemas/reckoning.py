@@ -36,13 +36,17 @@ from schemas.terms import (
 __all__ = [
     "DEFAULT",
     "Dated",
+    "DeedTaxRule",
     "Edition",
     "HomeRule",
+    "IncomeMethod",
+    "IncomeTaxRule",
     "LoanRule",
     "PolicyError",
     "Reckoning",
     "SignalRule",
     "Treatment",
+    "VatRule",
     "WithoutAppraisal",
     "load_reckoning",
 ]
@@ -131,6 +135,56 @@ class HomeRule(Edition):
         return self
 
 
+class DeedTaxRule(Edition):
+    """The deed tax (契税) of homes by number and area; ``only`` and ``second`` are the rates up to the line and above it.
+
+    ``statutory_rate`` None: the city has not said which rate of 3 to 5 % holds for all else.
+    """
+
+    dwelling_uses: Uses
+    area_line: Annotated[Decimal, Field(gt=0)]
+    only: tuple[Share, Share]
+    second: tuple[Share, Share]
+    statutory_rate: Share | None
+
+
+class VatRule(Edition):
+    """The VAT (增值税) of persons who sell, and what is assumed of a developer (None: nothing)."""
+
+    dwelling_uses: Uses
+    exempt_after_years: int = Field(ge=1, le=30)
+    rate: Share
+    exempt_kinds: DealKinds
+    dated_back_kinds: DealKinds
+    other_rate: Share
+    developer_rate: Share | None
+
+
+class IncomeMethod(StrEnum):
+    """How a person's gain is taxed."""
+
+    GAIN_IF_KNOWN = "GAIN_IF_KNOWN"
+    """The gain, where the price paid is known; else a share of the price."""
+    ASSESSED = "ASSESSED"
+    """A share of the price."""
+    LESSER = "LESSER"
+    """The lesser of the two."""
+
+
+class IncomeTaxRule(Edition):
+    """The income tax (个人所得税) of persons who sell."""
+
+    dwelling_uses: Uses
+    exempt_after_years: int = Field(ge=1, le=30)
+    dated_back_kinds: DealKinds
+    method: IncomeMethod
+    gain_rate: Share
+    assessed_rate: Share
+    other_assessed_rate: Share | None
+    donor_cost_kinds: DealKinds
+    no_price_kinds: DealKinds
+
+
 class SignalRule(Edition):
     """From what on a bank should look at a deal. Ratios are shares of the filed price or the appraisal; money is yuan."""
 
@@ -179,6 +233,9 @@ class Reckoning(Model):
 
     homes: Dated[HomeRule]
     loans: Dated[LoanRule]
+    deed_tax: Dated[DeedTaxRule]
+    vat: Dated[VatRule]
+    income_tax: Dated[IncomeTaxRule]
     signals: Dated[SignalRule]
 
 

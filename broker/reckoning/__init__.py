@@ -4,6 +4,7 @@
 ``family``    who belongs to a household on a day
 ``homes``     how many homes it has, and what makes each count
 ``loans``     what a loan may rest on
+``taxes``     the taxes of a filed sale, prefilled, and taken back
 ``signals``   comparisons against money laundering
 
 Every figure comes with the rule that it rests on: an edition of ``schemas/policy/reckoning.yaml`` (`schemas.reckoning`).

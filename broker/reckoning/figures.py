@@ -28,18 +28,21 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure. ``value`` None: it cannot be reckoned, and ``missing`` names what it needs."""
+    """One figure. ``value`` None: it cannot be reckoned, and ``missing`` names what it needs.
+
+    ``basis`` None: no rule could be applied at all, so there is no value either.
+    """
 
     name: str
     value: Decimal | None
-    basis: Basis
+    basis: Basis | None
     inputs: tuple[tuple[str, Value], ...] = ()
     missing: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
         """The figure in words, without any personal value."""
-        if self.value is None:
+        if self.value is None or self.basis is None:
             return f"{self.name}: cannot be reckoned, needs {', '.join(self.missing)}"
         return f"{self.name}: {self.value} ({self.basis.clause}, {self.basis.legal_basis})"
 

@@ -23,6 +23,7 @@ from broker.reckoning.records import (
     Unit,
 )
 from schemas.dates import CHINA
+from schemas.reckoning import DEFAULT, Reckoning
 
 CASES = Path(__file__).with_name("cases")
 COUNTY = "411402"
@@ -90,6 +91,20 @@ def rows(name: str) -> list[Any]:
             for told in [*row.get(kind, []), *([row[kind[:-1]]] if kind[:-1] in row else [])]:
                 assert set(told) <= words, (row["case"], set(told) - words)
     return found
+
+
+def parameters(changes: Mapping[str, Mapping[str, Any]]) -> Reckoning:
+    """The default parameters, with some of every edition of a group changed."""
+    held = raw_parameters()
+    for group, changed in changes.items():
+        held[group]["editions"] = [{**edition, **changed} for edition in held[group]["editions"]]
+    return Reckoning.model_validate(held)
+
+
+def raw_parameters() -> dict[str, Any]:
+    """The default file as it is read, to be changed."""
+    held: dict[str, Any] = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+    return held
 
 
 def noon(day: date) -> datetime:

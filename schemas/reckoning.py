@@ -42,12 +42,15 @@ __all__ = [
     "IncomeMethod",
     "IncomeTaxRule",
     "LoanRule",
+    "MarketLevel",
     "PolicyError",
     "Reckoning",
+    "RentRule",
     "SignalRule",
     "Treatment",
     "VatRule",
     "WithoutAppraisal",
+    "WithoutMarket",
     "load_reckoning",
 ]
 
@@ -132,6 +135,46 @@ class HomeRule(Edition):
             raise ValueError(
                 "contract_statuses may hold SIGNED, FILED and AMENDED: no other contract is live"
             )
+        return self
+
+
+class MarketLevel(StrEnum):
+    """Which leases of a county a rent is compared with."""
+
+    LAYOUT_BAND = "LAYOUT_BAND"
+    """Those of the same layout and area band."""
+    BAND = "BAND"
+    """Those of the same area band."""
+    PER_METRE = "PER_METRE"
+    """All, by the square metre."""
+
+
+class WithoutMarket(StrEnum):
+    """What is done where too few leases are known for a market rent."""
+
+    NO_CAP = "NO_CAP"
+    ASK = "ASK"
+
+
+class RentRule(Edition):
+    """What rent can be drawn from the provident fund. Money is yuan, areas are square metres."""
+
+    residential_uses: Uses
+    public_natures: frozenset[Annotated[str, _code("house_nature")]]
+    days_of_month: int = Field(ge=28, le=31)
+    deposit_months: Months
+    monthly_limit: Money | None
+    market_factor: Ratio
+    market_months: Months
+    market_levels: tuple[MarketLevel, ...]
+    area_bands: tuple[Money, ...]
+    min_sample: int = Field(ge=1)
+    without_market: WithoutMarket
+
+    @model_validator(mode="after")
+    def _bands_ascend(self) -> Self:
+        if list(self.area_bands) != sorted(set(self.area_bands)):
+            raise ValueError("area_bands must ascend: each is the last area of its band")
         return self
 
 
@@ -233,6 +276,7 @@ class Reckoning(Model):
 
     homes: Dated[HomeRule]
     loans: Dated[LoanRule]
+    rents: Dated[RentRule]
     deed_tax: Dated[DeedTaxRule]
     vat: Dated[VatRule]
     income_tax: Dated[IncomeTaxRule]

@@ -67,7 +67,7 @@ def family_of(
     minor_under: int,
     aliases: Aliases | None = None,
 ) -> Family:
-    """The family of a person on a day, minors being younger than ``minor_under`` years."""
+    """The family of a person on a day, minors being younger than ``minor_under`` years; with 0, the couple alone."""
     aliases = aliases or Aliases()
     own = aliases.of(person)
     telling = [h for h in newest(households) if _tells(h, own, as_of, minor_under)]
@@ -94,7 +94,9 @@ def _tells(household: Household, own: Person, as_of: date, minor_under: int) -> 
 
 
 def _is_minor(member: Member, as_of: date, minor_under: int) -> bool:
-    return member.relation == MINOR and (member.born is None or age(member.born, as_of) < minor_under)
+    if member.relation != MINOR or minor_under == 0:
+        return False
+    return member.born is None or age(member.born, as_of) < minor_under
 
 
 def _others(household: Household, own: Person, aliases: Aliases) -> frozenset[Person]:
@@ -122,7 +124,7 @@ def _minors(
 ) -> frozenset[Person]:
     children = [member for member in household.members if member.relation == MINOR]
     minors = [child for child in children if _is_minor(child, as_of, minor_under)]
-    if len(minors) < len(children):
+    if minor_under and len(minors) < len(children):
         notes.add(FamilyNote.GROWN_UP)
     if any(child.born is None for child in minors):
         notes.add(FamilyNote.BIRTH_UNKNOWN)

@@ -18,6 +18,8 @@ from broker.reckoning.records import (
     Dwelling,
     Evidence,
     Household,
+    Invoice,
+    Lease,
     Member,
     Party,
     Sale,
@@ -99,6 +101,44 @@ def read_sale(record: Record) -> Sale:
         is_lineal_relative=record.get("is_lineal_relative"),
         down_payment=fields.number_if("down_payment"),
         loan_amount=fields.number_if("loan_amount"),
+    )
+
+
+def read_lease(record: Record) -> Lease:
+    """A record of subject lease. Raises RecordError."""
+    fields = Fields("lease", record)
+    return Lease(
+        source=fields.source(),
+        county_code=fields.text("county_code"),
+        status=fields.text("contract_status"),
+        parties=fields.parties("parties"),
+        rent=fields.number("rent_amount"),
+        rent_period=record.get("rent_period"),
+        first_day=fields.day("lease_start"),
+        last_day=fields.day("lease_end"),
+        area=fields.number_if("leased_area") or fields.number("gross_area"),
+        filed_at=fields.moment_if("filed_at"),
+        cancelled_at=fields.moment_if("cancelled_at"),
+        dwelling=fields.dwelling(),
+        house_nature=record.get("house_nature_code"),
+        layout=record.get("layout_code"),
+        mode=record.get("lease_mode"),
+        purpose=record.get("use"),
+    )
+
+
+def read_invoice(record: Record) -> Invoice | None:
+    """A record of subject feedback, if it is an invoice for a lease that stands. Raises RecordError."""
+    is_invoice = record.get("feedback_kind") == "RENT_INVOICE" and record.get("about_subject") == "lease"
+    if not is_invoice or record.get("status") == "WITHDRAWN":
+        return None
+    fields = Fields("feedback", record)
+    return Invoice(
+        source=fields.source(),
+        lease_id=fields.text("about_entity_id"),
+        amount=fields.number("amount"),
+        first_day=fields.day_if("period_start"),
+        last_day=fields.day_if("period_end"),
     )
 
 

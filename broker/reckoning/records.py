@@ -119,6 +119,42 @@ class Sale:
         return self.filed_at or self.signed_at
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A lease. ``rent`` is for each ``rent_period``; ``area`` is what is let; both days of the term are included."""
+
+    source: Evidence
+    county_code: str
+    status: str
+    parties: tuple[Party, ...]
+    rent: Decimal
+    first_day: date
+    last_day: date
+    area: Decimal
+    rent_period: str | None = None
+    filed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    dwelling: Dwelling = Dwelling()
+    house_nature: str | None = None
+    layout: str | None = None
+    mode: str | None = None
+    purpose: str | None = None
+
+    def by_role(self, role: str) -> tuple[Party, ...]:
+        return tuple(party for party in self.parties if party.role == role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice:
+    """A tax office's invoice for rent; without days it is for the whole term."""
+
+    source: Evidence
+    lease_id: str
+    amount: Decimal
+    first_day: date | None = None
+    last_day: date | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A member of a household record. ``born`` None: not known."""

@@ -83,6 +83,10 @@ WRONG: dict[str, tuple[Callable[[Data], Any], str]] = {
         lambda d: d["loans"]["editions"][0]["shares"].update(OTHER=[]),
         "OTHER: not in codes/loan_kind.yaml",
     ),
+    "bands in disorder": (
+        lambda d: d["rents"]["editions"][0].update(area_bands=["90", "60"]),
+        "area_bands must ascend",
+    ),
     "an alert before the warning": (
         lambda d: d["signals"]["editions"][0].update(price_alert="0.1"),
         "price_alert is less than price_warn",

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from broker.reckoning.reading import RecordError, read_household, read_sale, read_title, read_unit
+from broker.reckoning.reading import (
+    RecordError,
+    read_household,
+    read_invoice,
+    read_lease,
+    read_sale,
+    read_title,
+    read_unit,
+)
 from broker.reckoning.records import Evidence
 from schemas import files
 from schemas.jsonform import from_json
@@ -70,6 +78,28 @@ def test_birth_dates_come_from_citizens_numbers_in_clear() -> None:
     assert read_household({**told, "members": [passport]}).members[0].born is None
     wrong = {**child, "id_no": "411499201506010031"}
     assert read_household({**told, "members": [wrong]}).members[0].born is None
+
+
+def test_a_lease_is_read_the_same_from_json_and_from_its_avro_record() -> None:
+    told = example("lease", "filed")
+    lease = read_lease(told)
+    assert lease == read_lease(from_json(files.load_schema("lease", 1), told))
+    assert (lease.rent, lease.rent_period) == (Decimal("1200.00"), "MONTH")
+    assert (lease.first_day, lease.last_day) == (date(2020, 12, 5), date(2021, 12, 4))
+    assert (lease.area, lease.mode, lease.purpose) == (Decimal("76.20"), "WHOLE", "RESIDENCE")
+    assert read_lease({**told, "leased_area": None, "gross_area": "80.00"}).area == Decimal(80)
+
+
+def test_an_invoice_is_feedback_of_one_kind_that_stands() -> None:
+    told = example("feedback", "rent-invoice")
+    invoice = read_invoice(told)
+    assert invoice is not None
+    assert (invoice.lease_id, invoice.amount) == ("ZL-2020-000001", Decimal("14400.00"))
+    assert (invoice.first_day, invoice.last_day) == (date(2020, 12, 5), date(2021, 12, 4))
+    assert read_invoice({**told, "status": "WITHDRAWN"}) is None
+    assert read_invoice(example("feedback", "tax-paid")) is None
+    with pytest.raises(RecordError, match=r"feedback\.amount is missing"):
+        read_invoice({**told, "amount": None})
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 Houses are letters, persons are names; ``ltd`` and ``developer`` are companies. A day is taken at noon in China.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from broker.reckoning.records import (
     Dwelling,
     Evidence,
     Household,
+    Invoice,
+    Lease,
     Member,
     Party,
     Sale,
@@ -74,6 +78,25 @@ WORDS = {
         ),
     },
     "units": {"house", "county", "use", "complete", "withdrawn"},
+    "leases": {
+        *(
+            "id",
+            "revision",
+            "county",
+            "status",
+            "from",
+            "to",
+            "rent",
+            "each",
+            "first",
+            "last",
+            "area",
+            "day",
+            "cancelled",
+        ),
+        *("use", "complete", "nature", "layout", "mode", "purpose"),
+    },
+    "invoices": {"lease", "amount", "first", "last"},
     "households": {"HEAD", "SPOUSE", "MINOR_CHILD", "OTHER", "as_of", "active"},
 }
 """A word that a table has and nobody reads would be a case that tests nothing."""
@@ -95,8 +118,13 @@ def rows(name: str) -> list[Any]:
 
 def parameters(changes: Mapping[str, Mapping[str, Any]]) -> Reckoning:
     """The default parameters, with some of every edition of a group changed."""
+    return _parameters(json.dumps(changes))
+
+
+@cache
+def _parameters(changes: str) -> Reckoning:
     held = raw_parameters()
-    for group, changed in changes.items():
+    for group, changed in json.loads(changes).items():
         held[group]["editions"] = [{**edition, **changed} for edition in held[group]["editions"]]
     return Reckoning.model_validate(held)
 
@@ -177,6 +205,41 @@ def sale(n: int, row: Row) -> Sale:
         is_lineal_relative=row.get("lineal"),
         down_payment=_money(row.get("down")),
         loan_amount=_money(row.get("loan")),
+    )
+
+
+def lease(n: int, row: Row) -> Lease:
+    status = row.get("status", "FILED")
+    return Lease(
+        source=Evidence("lease", row.get("id", f"L{n}"), row.get("revision", 1)),
+        county_code=row.get("county", COUNTY),
+        status=status,
+        parties=(
+            *(party("LESSOR", told) for told in row.get("from", ["landlord"])),
+            *(party("LESSEE", told) for told in row.get("to", ["me"])),
+        ),
+        rent=Decimal(str(row.get("rent", 1500))),
+        rent_period=row.get("each", "MONTH"),
+        first_day=row.get("first", date(2021, 1, 1)),
+        last_day=row.get("last", date(2021, 12, 31)),
+        area=Decimal(str(row.get("area", 80))),
+        filed_at=None if status == "SIGNED" else noon(row.get("day", date(2020, 12, 20))),
+        cancelled_at=noon(row["cancelled"]) if "cancelled" in row else None,
+        dwelling=dwelling(row),
+        house_nature=row.get("nature", "0"),
+        layout=row.get("layout", "2"),
+        mode=row.get("mode", "WHOLE"),
+        purpose=row.get("purpose", "RESIDENCE"),
+    )
+
+
+def invoice(n: int, row: Row) -> Invoice:
+    return Invoice(
+        source=Evidence("feedback", f"F{n}", 1),
+        lease_id=row.get("lease", "L1"),
+        amount=Decimal(str(row["amount"])),
+        first_day=row.get("first", date(2021, 1, 1)),
+        last_day=row.get("last", date(2021, 12, 31)),
     )
 
 

@@ -184,7 +184,13 @@ def _end(title: Title) -> datetime:
 
 
 def _titles_of_others(house: House, asked: Asked) -> list[Title]:
-    return [t for t in house.titles if t.kind == "TITLE" and not asked.family.among(t.holders)]
+    return [
+        title
+        for title in house.titles
+        if title.kind == "TITLE"
+        and asked.began(title.registered_at)
+        and not asked.family.among(title.holders)
+    ]
 
 
 # --- what takes a claim away, or is noted -----------------------------------------------------------------------------

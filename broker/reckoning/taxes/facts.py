@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
+from broker.reckoning.family import FamilyNote
 from broker.reckoning.figures import Figure
+from broker.reckoning.homes_answer import HomeCount
 from broker.reckoning.records import Evidence
 
 
@@ -18,6 +21,12 @@ class HouseholdFacts:
 
     refs: frozenset[str]
     homes: int | None
+
+    @classmethod
+    def counted(cls, count: HomeCount) -> Self:
+        """A household as it was counted. If no record tells the family, the count is not that of a household: None."""
+        is_known = FamilyNote.FAMILY_UNKNOWN not in count.family.notes
+        return cls(frozenset[str]().union(*count.family.persons), count.count if is_known else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,12 @@ from schemas.entitlements import Entitlement
 
 ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
 API = "qb-api"
-SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, OPERATOR)
+#: Whoever may look may not send in, and the other way round: a user of its own, with one right.
+REDRIVER = "qb-redrive"
+SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, OPERATOR, REDRIVER)
 INTERNAL = "internal"
+REDRIVE = "redrive"
+"""Whose topic ``intake.redrive`` is: no principal's, since each record there is its original source's."""
 
 _DAY_MS = 24 * 3600 * 1000
 INTAKE_DAYS = DEAD_LETTER_DAYS = 400
@@ -68,6 +72,16 @@ def intake_topic(principal: str) -> str:
     return f"intake.{principal}"
 
 
+def intake_topics(catalogue: Catalogue) -> list[str]:
+    """Every topic by which records enter: one a principal, and the operators' for what is sent in again."""
+    return [intake_topic(name) for name in (*catalogue.principals, REDRIVE)]
+
+
+def quarantine_topics(catalogue: Catalogue) -> list[str]:
+    """Every topic in which records are set apart. In that of ``redrive`` lies what does not say whose it is."""
+    return [quarantine_topic(name) for name in (*catalogue.principals, REDRIVE)]
+
+
 def decision_topic(principal: str) -> str:
     """Where a principal reads what was decided of its events."""
     return f"decision.{principal}"
@@ -116,6 +130,8 @@ def topic_catalogue(catalogue: Catalogue, entitlements: Iterable[Entitlement]) -
     """All topics of an installation."""
     return (
         *(spec for principal in catalogue.principals for spec in _principal_topics(principal)),
+        TopicSpec(intake_topic(REDRIVE), "intake", "slot key", INTAKE_DAYS, REDRIVE),
+        TopicSpec(quarantine_topic(REDRIVE), "quarantine", "original key", INTAKE_DAYS, REDRIVE),
         *(
             TopicSpec(exchange_topic(s), "exchange", "entity_id", FOR_EVER, subject=s)
             for s in catalogue.subjects
@@ -164,6 +180,8 @@ def _topic_acls(topic: TopicSpec) -> set[Acl]:
     who = topic.principal
     if who is None or who == INTERNAL:
         return set()
+    if topic.kind == "intake" and who == REDRIVE:
+        return {Acl(REDRIVER, "TOPIC", topic.name, right) for right in ("WRITE", "DESCRIBE")}
     if topic.kind == "intake":
         # The front door writes for every principal, by that principal's token; what the exchange asks of itself it may not.
         return {

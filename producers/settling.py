@@ -11,7 +11,7 @@ from producers.publisher import Decision, Sent
 _DECISIONS_S = 120.0
 NOT_COUNTED = frozenset(
     {"EVENT_ID_REUSED", "SOURCE_MISMATCH", "EVENT_NOT_PERMITTED", "FOREIGN_ENTITY", "STILL_HELD", "REKEY"}
-    | {"UNIT_CHANGED", "STALE", "VERSION_GAP", "DUPLICATE"}
+    | {"UNIT_CHANGED", "STALE", "VERSION_GAP", "DUPLICATE", "ALREADY_REDRIVEN"}
 )
 """Refusals that leave the version of the entity to be used: those before the fields are looked at."""
 

@@ -1,6 +1,7 @@
 """The decision on one record: a pure function of the record, the view and the time.
 
-First the same event again: a DUPLICATE, or refused if its bytes differ. Then what is due on the record's house or
+First the same event again: a DUPLICATE, or refused if its bytes differ; likewise what an operator sends in again and was
+decided before. Then what is due on the record's house or
 listing takes effect, whatever becomes of the record. Then the stages, each of which ends the decision with its reasons
 if it refuses:
 
@@ -59,6 +60,9 @@ def decide(candidate: Candidate, view: View, law: Law, now: datetime) -> Verdict
         if earlier.sha256 == candidate.sha256 or candidate.principal == INTERNAL:
             return Verdict(Outcome.DUPLICATE, decision_id, now, first_decision_id=earlier.decision_id)
         return Verdict(Outcome.REFUSED, decision_id, now, (reason("EVENT_ID_REUSED", field="event_id"),))
+    if candidate.redriven is not None and view.settled(candidate.redriven.origin) is not None:
+        # Edited once more, under another event id: the one record that its source sent must not take effect twice.
+        return Verdict(Outcome.REFUSED, decision_id, now, (reason("ALREADY_REDRIVEN"),))
     due = what_is_due(candidate, law.draft(candidate, view, now))
     draft = law.draft(candidate, due, now)
     if candidate.principal == INTERNAL:

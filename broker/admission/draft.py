@@ -19,6 +19,7 @@ from broker.admission.model import (
     Entity,
     EntityKey,
     Fact,
+    Place,
     Request,
     View,
 )
@@ -65,6 +66,9 @@ class Draft:
 
     def decided(self, principal: str, event_id: str) -> Decided | None:
         return self._view.decided(principal, event_id)
+
+    def settled(self, origin: Place) -> str | None:
+        return self._view.settled(origin)
 
     def claims(self, house_code: str) -> Mapping[EntityKey, Claim]:
         return self._claims[house_code] if house_code in self._claims else self._view.claims(house_code)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from broker.admission.model import Candidate, Place
+from broker.admission.model import Candidate, Place, Redriven
+from broker.admission.redriven import redriven_of
 from broker.admission.requests import request_key
 from broker.codec import Decoder
 from broker.errors import DecodeError
 from broker.kafka import Record
 from broker.slots import slot_key, slot_of
-from broker.topics import principal_of
+from broker.topics import REDRIVE, principal_of
 from schemas.catalogue import INTERNAL, Catalogue
 
 #: What may stand in an id or a key: visible characters of any script, no blanks and no control characters. Postgres
@@ -36,14 +37,18 @@ def read(record: Record, decoder: Decoder, catalogue: Catalogue, slots: int) -> 
     place = Place(record.topic, record.partition, record.offset)
     sha256 = hashlib.sha256(record.value or b"").hexdigest()
     principal = principal_of(record.topic)
+    redriven: Redriven | None = None
     try:
+        if principal == REDRIVE:
+            redriven = redriven_of(record.headers, sha256, catalogue)
+            principal = redriven.principal
         subject, body = decoder.decode(record.value)
         require_envelope(body)
         key_of = request_key if principal == INTERNAL else slot_key
         _placed(record, key_of(catalogue, subject, body), slots)
     except DecodeError as error:
         return Quarantined(place, sha256, principal, error.code, error.detail)
-    return Candidate(place, sha256, principal, subject, body)
+    return Candidate(place, sha256, principal, subject, body, redriven)
 
 
 def require_envelope(body: dict[str, Any]) -> None:

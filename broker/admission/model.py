@@ -1,5 +1,6 @@
 """The words of a decision: what came, what is known, what was decided. Frozen, and free of any server."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,12 +26,24 @@ STANDING: Mapping[str, frozenset[str]] = {
 """What can stand on a house, and the statuses in which it does."""
 
 
+_PLACE = re.compile(r"([a-z0-9._-]{1,249})/(0|[1-9][0-9]{0,8})/(0|[1-9][0-9]{0,17})")
+
+
 class Place(NamedTuple):
     """Where a record lies in the intake."""
 
     topic: str
     partition: int
     offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place | None":
+        """The place that ``str`` wrote so; None for any other text."""
+        found = _PLACE.fullmatch(text)
+        return None if found is None else cls(found[1], int(found[2]), int(found[3]))
 
 
 class Outcome(StrEnum):
@@ -49,14 +62,39 @@ class EntityKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Redriven:
+    """Where a record comes from that an operator has sent in again.
+
+    ``origin`` is where its source's own record lies in the intake, ``sha256`` the digest of that one's bytes. ``place``
+    is what was sent in again: the origin, or, where that was quarantined once more, its place in ``intake.redrive``.
+    """
+
+    origin: Place
+    sha256: str
+    place: Place
+    operator: str
+    reason: str
+    at: datetime
+
+    @property
+    def principal(self) -> str:
+        """Whose record it is."""
+        return self.origin.topic.removeprefix("intake.")
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A record that could be read and lies in its place; whether it is taken is still open."""
+    """A record that could be read and lies in its place; whether it is taken is still open.
+
+    ``principal`` is whose record it is, also of one that an operator has sent in again.
+    """
 
     place: Place
     sha256: str
     principal: str
     subject: str
     body: Body
+    redriven: Redriven | None = None
 
     @property
     def key(self) -> EntityKey:
@@ -165,6 +203,8 @@ class View(Protocol):
     def entity(self, key: EntityKey) -> Entity | None: ...
 
     def decided(self, principal: str, event_id: str) -> Decided | None: ...
+
+    def settled(self, origin: Place) -> str | None: ...
 
     def claims(self, house_code: str) -> Mapping[EntityKey, Claim]: ...
 

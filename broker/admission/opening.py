@@ -11,7 +11,7 @@ from broker.admission.model import Body
 from broker.admission.records import Encoders
 from broker.admission.requests import REQUESTED
 from broker.admission.service import GROUP, AdmissionSession, Knowledge
-from broker.codec import MAX_RECORD_BYTES
+from broker.codec import MAX_RECORD_BYTES, Decoder
 from broker.errors import ConfigError
 from broker.kafka import Connection as Kafka
 from broker.kafka import GroupConsumer, TransactionalProducer
@@ -21,7 +21,7 @@ from broker.registry import Registry
 from broker.released import decoder, encode_newest, exchange_subject, intake_subject, topic_subject
 from broker.settings import Settings
 from broker.store.connect import Connection, connected, translated
-from broker.topics import decision_topic, exchange_topic, intake_topic, quarantine_topic
+from broker.topics import decision_topic, exchange_topic, intake_topics, quarantine_topics
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.files import Schema, latest_version, load_schema
 
@@ -30,25 +30,33 @@ def know(settings: Settings) -> Knowledge:
     """Read catalogue, schemas and the party key. Raises ConfigError or Unavailable."""
     catalogue = load_catalogue()
     with Registry(settings.registry_url) as registry:
-        intake = decoder(
-            registry, [intake_subject(s) for s in catalogue.subjects], max_bytes=MAX_RECORD_BYTES
-        )
+        intake = intake_decoder(registry, catalogue)
         states = decoder(registry, [exchange_subject(subject) for subject in catalogue.subjects])
         encoders = _encoders(registry, catalogue)
-    schemas = {subject: load_schema(subject, latest_version(subject)) for subject in catalogue.subjects}
-    law = Law(catalogue, settings.policy(), compile_all(schemas))
-    decider = Decider(law, encoders, settings.slots)
-    return Knowledge(intake, states, decider, _party_refs(settings.party_key(), schemas))
+    decider = Decider(law_of(settings, catalogue), encoders, settings.slots)
+    return Knowledge(intake, states, decider, _party_refs(settings.party_key(), _schemas(catalogue)))
+
+
+def intake_decoder(registry: Registry, catalogue: Catalogue) -> Decoder:
+    """What admission reads the intake with. Raises ConfigError or Unavailable."""
+    subjects = [intake_subject(s) for s in catalogue.subjects]
+    return decoder(registry, subjects, max_bytes=MAX_RECORD_BYTES)
+
+
+def law_of(settings: Settings, catalogue: Catalogue) -> Law:
+    """What admission decides by. Raises ConfigError for a wrong policy file."""
+    return Law(catalogue, settings.policy(), compile_all(_schemas(catalogue)))
+
+
+def _schemas(catalogue: Catalogue) -> dict[str, Schema]:
+    return {subject: load_schema(subject, latest_version(subject)) for subject in catalogue.subjects}
 
 
 def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
+    records = dict.fromkeys(map(decision_topic, catalogue.principals), "decision")
+    records |= dict.fromkeys(quarantine_topics(catalogue), "quarantine")
     answers = {
-        topic: encode_newest(registry, topic_subject(topic, record))
-        for principal in catalogue.principals
-        for topic, record in (
-            (decision_topic(principal), "decision"),
-            (quarantine_topic(principal), "quarantine"),
-        )
+        topic: encode_newest(registry, topic_subject(topic, record)) for topic, record in records.items()
     }
     revisions = {
         subject: encode_newest(registry, exchange_subject(subject)) for subject in catalogue.subjects
@@ -82,7 +90,7 @@ def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -
     kafka = Kafka.of(settings)
     instance = f"{GROUP}-{settings.instance}"
     encoders = knowledge.decider.encoders
-    topics = [intake_topic(principal) for principal in knowledge.decider.law.catalogue.principals]
+    topics = intake_topics(knowledge.decider.law.catalogue)
     with (
         connected(settings.dsn(), f"qianbei admission {settings.instance}") as db,
         TransactionalProducer(kafka, instance) as producer,

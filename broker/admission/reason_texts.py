@@ -85,7 +85,25 @@ TEXTS: tuple[Text, ...] = (
         "decided. Mend them and send again.",
         ACCESS_RULES,
     ),
+    (
+        "BAD_PROVENANCE",
+        "QUARANTINE",
+        0,
+        "重投记录没有写明来自何处、由谁、因何重投。请用 `qianbei quarantine redrive` 从原隔离记录重新投递。",
+        "A record that was sent in again does not say where it comes from, who sent it and why. Redrive the quarantined "
+        "original with `qianbei quarantine redrive`.",
+        ACCESS_RULES,
+    ),
     # 1 — identity: may this source say this of this entity
+    (
+        "ALREADY_REDRIVEN",
+        "REFUSE",
+        1,
+        "该隔离记录已重投并作出过决定，本次内容与那一次不同。如需更正，请由报送单位以下一版本报送。",
+        "This quarantined record was sent in again before and has its decision; this time it reads otherwise. To correct "
+        "it, let its source send the next version.",
+        ACCESS_RULES,
+    ),
     (
         "SOURCE_MISMATCH",
         "REFUSE",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from broker.admission.intake import Quarantined
-from broker.admission.model import Body, Candidate, Emission, Request, Verdict
+from broker.admission.model import Body, Candidate, Emission, Redriven, Request, Verdict
 from broker.admission.reasons import Evidence, Reason
 from broker.admission.requests import request_key
 from broker.cloudevents import cloud_event
@@ -65,6 +65,21 @@ def decision_record(candidate: Candidate, verdict: Verdict, slot: int, slot_seq:
             {"topic": exchange_topic(e.key.subject), "entity_id": e.key.entity_id, "revision": e.revision}
             for e in verdict.revisions
         ],
+        "redriven": None if candidate.redriven is None else _redriven(candidate.redriven, candidate.sha256),
+    }
+
+
+def _redriven(origin: Redriven, sha256: str) -> dict[str, Any]:
+    return {
+        "intake_topic": origin.origin.topic,
+        "intake_partition": origin.origin.partition,
+        "intake_offset": origin.origin.offset,
+        "intake_sha256": origin.sha256,
+        "place": str(origin.place),
+        "edited": sha256 != origin.sha256,
+        "operator": origin.operator,
+        "reason": origin.reason,
+        "redriven_at": origin.at,
     }
 
 

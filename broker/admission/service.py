@@ -221,6 +221,7 @@ class AdmissionSession:
             store.save_facts(self._db, workspace)
             store.save_timers(self._db, workspace)
             store.save_decisions(self._db, decisions.rows)
+            store.save_origins(self._db, workspace)
             store.replace_outbox(
                 self._db, {slot: cursor.next_seq for slot, cursor in mine.items()}, decisions.outbox
             )

@@ -14,6 +14,7 @@ from broker.admission.model import (
     EntityKey,
     Fact,
     Outcome,
+    Place,
     Verdict,
 )
 from broker.slots import slot_of
@@ -28,13 +29,16 @@ class Workspace:
     """The view of one batch.
 
     To be written: ``changed`` entities with ``wire`` (new states as exchange records), ``claims_changed``, and the facts
-    that the ``revised`` now have ``told``. ``owners`` are the slots that the entities belonged to when they were read:
+    that the ``revised`` now have ``told``; ``origins_new``, the quarantined records on which an operator's sending them
+    in again has brought a decision. ``owners`` are the slots that the entities belonged to when they were read:
     they stay as they were, and what is not among them was not known then.
     """
 
     entities: dict[EntityKey, Entity] = field(default_factory=dict)
     owners: dict[EntityKey, int] = field(default_factory=dict)
     decisions: dict[tuple[str, str], Decided] = field(default_factory=dict)
+    origins: dict[Place, str] = field(default_factory=dict)
+    origins_new: dict[Place, Verdict] = field(default_factory=dict)
     claimed: dict[str, dict[EntityKey, Claim]] = field(default_factory=dict)
     shared: dict[Lookup, dict[EntityKey, Fact]] = field(default_factory=dict)
     told: dict[EntityKey, frozenset[Fact]] = field(default_factory=dict)
@@ -51,6 +55,9 @@ class Workspace:
     def decided(self, principal: str, event_id: str) -> Decided | None:
         return self.decisions.get((principal, event_id))
 
+    def settled(self, origin: Place) -> str | None:
+        return self.origins.get(origin)
+
     def claims(self, house_code: str) -> Mapping[EntityKey, Claim]:
         return self.claimed.get(house_code, {})
 
@@ -64,6 +71,7 @@ class Workspace:
         """Take a verdict into account for what follows in the batch. Returns the (principal, event id) it is
         remembered by: the candidate's, and those of events that were due and happened with it."""
         remembered = self._remember(candidate, verdict)
+        self._settle(candidate, verdict)
         if verdict.advances:
             self._advance(candidate)
         for emission in verdict.revisions:
@@ -72,15 +80,20 @@ class Workspace:
             self._hand_over(key, house_code, slots)
         return remembered
 
+    def _settle(self, candidate: Candidate, verdict: Verdict) -> None:
+        """Each quarantined record is decided once, however often and however edited it is sent in again."""
+        if candidate.redriven is None or candidate.redriven.origin in self.origins:
+            return
+        if not _asked_in_vain(candidate, verdict):
+            self.origins[candidate.redriven.origin] = verdict.decision_id
+            self.origins_new[candidate.redriven.origin] = verdict
+
     def _remember(self, candidate: Candidate, verdict: Verdict) -> list[tuple[str, str]]:
         if verdict.outcome is Outcome.DUPLICATE:
             return []
         own = (candidate.principal, candidate.event_id)
-        # What the exchange asks of itself may come too early, as by another instance's clock, and must then be free to
-        # come again.
-        asked_in_vain = candidate.principal == INTERNAL and verdict.outcome is Outcome.REFUSED
         names = [
-            *([] if asked_in_vain else [own]),
+            *([] if _asked_in_vain(candidate, verdict) else [own]),
             *((INTERNAL, str(e.body["event_id"])) for e in verdict.revisions if _is_timer(e)),
         ]
         new = [name for name in dict.fromkeys(names) if name not in self.decisions]
@@ -135,6 +148,12 @@ class Workspace:
         for fact in sorted(now, key=repr):  # of two with one key, the same for everyone: see ``save_facts``
             self.shared.setdefault((fact.kind, fact.key), {})[emission.key] = fact
         self.told[emission.key] = now
+
+
+def _asked_in_vain(candidate: Candidate, verdict: Verdict) -> bool:
+    """What the exchange asks of itself may come too early, as by another instance's clock, and must then be free to come
+    again."""
+    return candidate.principal == INTERNAL and verdict.outcome is Outcome.REFUSED
 
 
 def _is_timer(emission: Emission) -> bool:

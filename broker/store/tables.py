@@ -75,6 +75,17 @@ decision = Table(
     Index("decision_slot_seq", "slot", "slot_seq"),
 )
 
+#: Quarantined records on which a decision came once an operator had sent them in again, by their place in the source's intake.
+redriven = Table(
+    "redriven",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+
 #: What stands on a house now: live contracts, seizures, titles, open conflicts. Its principals, perhaps none, are those with
 #: an interest in it; ``amount`` is in CNY yuan.
 claim = Table(

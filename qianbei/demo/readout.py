@@ -14,7 +14,7 @@ from broker.kafka import Admin, Connection, PartitionReader, Record, TopicPartit
 from broker.registry import Registry
 from broker.released import decoder, topic_subject
 from broker.topics import ADMISSION as ADMISSION_GROUP
-from broker.topics import OPERATOR, ROUTING, decision_topic, intake_topic, quarantine_topic
+from broker.topics import OPERATOR, ROUTING, decision_topic, intake_topics, quarantine_topics
 from producers.simulator.model_compare import Observed, observed_decision, observed_quarantine
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
@@ -74,7 +74,7 @@ class Readout:
         """All decisions and quarantine records."""
         principals = list(load_catalogue().principals)
         decided = self._decoder("decision", [decision_topic(p) for p in principals])
-        apart = self._decoder("quarantine", [quarantine_topic(p) for p in principals])
+        apart = self._decoder("quarantine", quarantine_topics(load_catalogue()))
         observed: list[Observed] = []
         accepted: dict[str, tuple[str, int, int]] = {}
         for record in self.records(decision_topic(p) for p in principals):
@@ -86,7 +86,7 @@ class Readout:
                     body["intake_partition"],
                     body["intake_offset"],
                 )
-        set_apart = self.records(quarantine_topic(p) for p in principals)
+        set_apart = self.records(quarantine_topics(load_catalogue()))
         observed.extend(observed_quarantine(apart.decode(record.value)[1]) for record in set_apart)
         return Outcomes(tuple(observed), accepted)
 
@@ -104,7 +104,7 @@ class Readout:
         topics = {grant.topic: grant for grant in grants(load_entitlements())}
         entered = {
             (r.topic, r.partition, r.offset): r.timestamp_ms
-            for r in self.records(intake_topic(p) for p in load_catalogue().principals)
+            for r in self.records(intake_topics(load_catalogue()))
         }
         counted_from = min(entered.values(), default=0) + warm_up_s * 1000
         counts: dict[str, dict[str, int]] = {}
@@ -145,9 +145,7 @@ class Readout:
 
     def progress(self) -> dict[str, tuple[int, int]]:
         """How far each service is: (done, of how many), in offsets."""
-        intake = [
-            p for name in load_catalogue().principals for p in self._reader.partitions_of(intake_topic(name))
-        ]
+        intake = [p for topic in intake_topics(load_catalogue()) for p in self._reader.partitions_of(topic)]
         exchange = [p for s in load_catalogue().subjects for p in self._reader.partitions_of(f"exchange.{s}")]
         entered, accepted = self._reader.end_offsets(intake), self._reader.end_offsets(exchange)
         routable = self._routable(accepted)

@@ -15,7 +15,7 @@ from typing import Any
 from broker.kafka import Admin, Connection, PartitionReader, Record, TopicPartition
 from broker.settings import Settings
 from broker.store.connect import connected, translated
-from broker.topics import OPERATOR, exchange_topic, intake_topic
+from broker.topics import OPERATOR, exchange_topic, intake_topics
 from qianbei.inspect.metrics import Instance, instances
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
@@ -102,7 +102,9 @@ def _lags(settings: Settings) -> list[ServiceLag]:
     connection = Connection.of(settings)
     with Admin(connection) as admin, PartitionReader(connection) as reader:
         committed = {
-            "admission": _committed(reader, _intake_topics(), admin.group_offsets("qb-admission")),
+            "admission": _committed(
+                reader, intake_topics(load_catalogue()), admin.group_offsets("qb-admission")
+            ),
             "routing": _committed(reader, _routed_topics(), admin.group_offsets("qb-routing")),
             "compaction": _committed(reader, _folded_topics(), _folded(settings)),
         }
@@ -111,10 +113,6 @@ def _lags(settings: Settings) -> list[ServiceLag]:
             reader, {name: _Count(_late(offsets, ends)) for name, offsets in committed.items()}, ends
         )
     return [count.lag(name, time.time()) for name, count in counts.items()]
-
-
-def _intake_topics() -> list[str]:
-    return [intake_topic(principal) for principal in load_catalogue().principals]
 
 
 def _routed_topics() -> list[str]:

@@ -11,7 +11,7 @@ from broker.admission.records import Encoders
 from broker.admission.service import Knowledge
 from broker.codec import Decoder, Encode, Released, encoder
 from broker.protected import fill_party_refs, party_lists
-from broker.topics import decision_topic, quarantine_topic
+from broker.topics import decision_topic, quarantine_topics
 from schemas.catalogue import load_catalogue
 from schemas.files import ANSWERS, latest_version, load_schema, parsed, released_versions
 from schemas.policies import load_policy
@@ -49,7 +49,7 @@ def decider(slots: int) -> Decider:
     law = Law(catalogue, load_policy(), compile_all(schemas))
     made = encoders()
     answers = {decision_topic(p): made["decision"] for p in catalogue.principals}
-    answers |= {quarantine_topic(p): made["quarantine"] for p in catalogue.principals}
+    answers |= dict.fromkeys(quarantine_topics(catalogue), made["quarantine"])
     revisions = {subject: made[subject] for subject in catalogue.subjects}
     return Decider(law, Encoders(revisions, revisions, answers), slots)
 

@@ -25,7 +25,7 @@ from broker.codec import MAX_RECORD_BYTES, Decoder, Released, encoder, wire_head
 from broker.kafka import Outgoing, Record
 from broker.protected import fill_party_refs, party_lists, party_ref
 from broker.released import OWN_MAX_BYTES
-from broker.topics import decision_topic, quarantine_topic
+from broker.topics import decision_topic, quarantine_topics
 from producers.simulator.ledger import Ledger
 from producers.simulator.model_compare import (
     Observed,
@@ -65,7 +65,7 @@ def _decider(slots: int) -> Decider:
     law = Law(catalogue, load_policy(), compile_all({s: _newest(s) for s in catalogue.subjects}))
     made = {r: encoder(_id(r, latest_version(r)), parsed(r, latest_version(r))) for r in _RECORDS}
     answers = {decision_topic(p): made["decision"] for p in catalogue.principals}
-    answers |= {quarantine_topic(p): made["quarantine"] for p in catalogue.principals}
+    answers |= dict.fromkeys(quarantine_topics(catalogue), made["quarantine"])
     revisions = {subject: made[subject] for subject in catalogue.subjects}
     return Decider(law, Encoders(revisions, revisions, answers), slots)
 

@@ -94,6 +94,9 @@ class World:
     def decided(self, _principal: str, _event_id: str) -> Decided | None:
         return None
 
+    def settled(self, _origin: Place) -> str | None:
+        return None
+
     def claims(self, house_code: str) -> Mapping[EntityKey, Claim]:
         return self._claims.get(house_code, {})
 

@@ -22,6 +22,7 @@ from broker.admission.store.writing import (
     save_claims,
     save_decisions,
     save_entities,
+    save_origins,
     tell_waiting,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "save_decisions",
     "save_entities",
     "save_facts",
+    "save_origins",
     "save_positions",
     "save_timers",
     "slot_count",

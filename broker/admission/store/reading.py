@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from broker.admission.model import Body, Candidate, Claim, Decided, Entity, EntityKey
+from broker.admission.model import Body, Candidate, Claim, Decided, Entity, EntityKey, Place
 from broker.admission.store.facts import load_facts
 from broker.admission.store.rows import typed
 from broker.admission.workspace import Workspace
@@ -36,6 +36,7 @@ def load(
         workspace.entities[key] = entity
         workspace.owners[key] = entity.slot
     workspace.decisions.update(_decisions(db, candidates))
+    workspace.origins.update(_origins(db, [c.redriven.origin for c in candidates if c.redriven]))
     return workspace
 
 
@@ -127,3 +128,15 @@ def _decisions(db: Connection, candidates: Sequence[Candidate]) -> Iterable[tupl
     ).fetchall()
     for principal, event_id, decision_id, sha256 in typed(rows):
         yield (principal, event_id), Decided(decision_id, sha256)
+
+
+def _origins(db: Connection, origins: Sequence[Place]) -> Iterable[tuple[Place, str]]:
+    if not origins:
+        return
+    rows = db.execute(
+        'SELECT topic, partition, "offset", decision_id FROM unnest(%b::text[], %b::int[], %b::bigint[])'
+        ' AS k(topic, partition, "offset") JOIN admission.redriven USING (topic, partition, "offset")',
+        ([o.topic for o in origins], [o.partition for o in origins], [o.offset for o in origins]),
+    ).fetchall()
+    for topic, partition, offset, decision_id in typed(rows):
+        yield Place(topic, partition, offset), decision_id

@@ -137,6 +137,17 @@ def save_decisions(db: Connection, rows: Sequence[DecisionRow]) -> None:
             )
 
 
+def save_origins(db: Connection, workspace: Workspace) -> None:
+    """Remember which quarantined records now have a decision. A unique violation means that another slot has just decided
+    the same one, edited otherwise."""
+    for origin, verdict in workspace.origins_new.items():
+        db.execute(
+            'INSERT INTO admission.redriven (topic, partition, "offset", decision_id, outcome)'
+            " VALUES (%s, %s, %s, %s, %s)",
+            (*origin, verdict.decision_id, verdict.outcome.value),
+        )
+
+
 def tell_waiting(db: Connection) -> None:
     """Wake whoever waits for a decision (LISTEN), once and only if this transaction commits."""
     db.execute(f"NOTIFY {DECIDED}")

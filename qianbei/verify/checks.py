@@ -10,8 +10,9 @@ from qianbei.verify.deeds import DEEDS
 from qianbei.verify.entitlement import shipped_rules
 from qianbei.verify.fold import Fold, Newest
 from qianbei.verify.law import Law
-from qianbei.verify.outcome import decision, quarantine
+from qianbei.verify.outcome import REDRIVE, decision, quarantine
 from qianbei.verify.projection import Projection
+from qianbei.verify.redriven import Redrives
 from qianbei.verify.released import newest_schemas
 from qianbei.verify.report import Findings, place_of
 from qianbei.verify.rulings import Rulings
@@ -30,6 +31,7 @@ class Checks:
         self.schemas = newest_schemas()
         self._sources = Sources(readers, self.schemas)
         self.conservation = Conservation(stream.window)
+        self.redrives = Redrives(stream.window, self.conservation.findings)
         self.fold = Fold()
         self.projection = Projection(shipped_rules(), stream.partitions, stream.window, readers)
         self.law = Law(rulings, stream.window)
@@ -55,12 +57,17 @@ class Checks:
         return self.conservation.waits() or self.projection.waits() or self.law.waits()
 
     def _intake(self, record: KafkaRecord) -> None:
-        self.conservation.add_intake(record.topic, record.partition, record.offset, _sha256(record.value))
+        sha256 = _sha256(record.value)
+        self.conservation.add_intake(record.topic, record.partition, record.offset, sha256)
+        if record.topic == REDRIVE:
+            self.redrives.add_intake(record.partition, record.offset, sha256, record.headers)
 
     def _decision(self, record: KafkaRecord) -> None:
         body = self._read(record)
         if body is not None:
-            self.conservation.add_outcome(decision(record.topic, record.partition, record.offset, body))
+            outcome = decision(record.topic, record.partition, record.offset, body)
+            self.conservation.add_outcome(outcome)
+            self.redrives.add_outcome(outcome, body)
             self.law.add_decision(record.topic, record.partition, record.offset, body)
 
     def _quarantine(self, record: KafkaRecord) -> None:
@@ -69,6 +76,7 @@ class Checks:
             return
         outcome = quarantine(record.topic, record.partition, record.offset, body)
         self.conservation.add_outcome(outcome)
+        self.redrives.add_outcome(outcome, body)
         self.law.add_quarantine(body)
         if _sha256(body["value"]) != outcome.sha256:
             self.conservation.findings.add(

@@ -1,7 +1,8 @@
 """Check 1, conservation: what enters the exchange comes out of it exactly once, and nothing comes out that did not enter.
 
 * Each record on ``intake.*`` has exactly one *outcome*: a decision, or a quarantine record, with the SHA-256 of its
-  bytes, in the topic of its principal and the partition of its slot.
+  bytes, in the topic of its principal and the partition of its slot. Whose it is that operators sent in again
+  (``intake.redrive``), and what else holds for it, is looked at by ``redriven``.
 * The outcomes of a slot are numbered 1, 2, 3 … (``slot_seq``), and follow the offsets of each intake partition.
 * What an accepted decision says it wrote is on ``exchange.*`` exactly once, and every record there is so explained.
 * The revisions of each entity are 1, 2, 3 … in log order, in one partition; those of a seizure may begin in the
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from qianbei.verify.order import SlotOrder
-from qianbei.verify.outcome import ACCEPTED, OUTCOMES, QUARANTINED, Effect, Outcome
+from qianbei.verify.outcome import ACCEPTED, OUTCOMES, QUARANTINED, REDRIVE, Effect, Outcome
 from qianbei.verify.report import CheckResult, Findings, place_of
 from qianbei.verify.revisions import Revisions
 from qianbei.verify.window import Partition, Window
@@ -103,7 +104,8 @@ class Conservation:
     def _check_form(self, outcome: Outcome) -> None:
         if outcome.kind not in (*OUTCOMES, QUARANTINED):
             self._findings.add("UNKNOWN_OUTCOME", outcome.place, "an outcome that is none of the four")
-        if outcome.intake_topic.partition(".")[2] != outcome.topic.partition(".")[2]:
+        owner = outcome.intake_topic.partition(".")[2]
+        if outcome.intake_topic != REDRIVE and owner != outcome.topic.partition(".")[2]:
             self._findings.add("WRONG_TOPIC", outcome.place, f"answers a record of {outcome.intake_topic}")
         if not outcome.partition == outcome.slot == outcome.intake_partition:
             self._findings.add(

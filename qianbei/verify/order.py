@@ -6,6 +6,7 @@ partition has been cut and the number is before the first one that it still hold
 
 from typing import Protocol
 
+from qianbei.verify.outcome import may_hold
 from qianbei.verify.report import Findings, place_of
 from qianbei.verify.window import Partition, Window
 
@@ -39,6 +40,8 @@ class SlotOrder:
         self._slots: dict[int, dict[int, _Entry]] = {}
         # The first retained quarantine record of each partition: its slot_seq and intake offset.
         self._first_quarantined: dict[Partition, tuple[int, int]] = {}
+        # The same by intake partition: what operators sent in again is quarantined in the topics of its sources.
+        self._first_of_intake: dict[Partition, int] = {}
 
     def add(self, slot: int, slot_seq: int, intake_topic: str, intake_offset: int, outcome: Placed) -> None:
         """An outcome that was the ``slot_seq``-th of its slot."""
@@ -52,14 +55,18 @@ class SlotOrder:
         seen[slot_seq] = (intake_topic, intake_offset, outcome.topic, outcome.offset, required)
         if outcome.topic.startswith("quarantine."):
             self._first_quarantined.setdefault((outcome.topic, outcome.partition), (slot_seq, intake_offset))
+            intake = (intake_topic, slot)
+            self._first_of_intake[intake] = min(
+                intake_offset, self._first_of_intake.get(intake, intake_offset)
+            )
 
     def may_have_expired(self, intake: Partition, offset: int) -> bool:
         """Whether an intake record without an outcome may have had a quarantine record that retention took away."""
-        partition = (intake[0].replace("intake.", "quarantine.", 1), intake[1])
-        if not self._window.cut([partition]):
+        holders = [p for p in self._window.begins if p[1] == intake[1] and may_hold(p[0], intake[0])]
+        if not self._window.cut(holders):
             return False
-        first = self._first_quarantined.get(partition)
-        return first is None or offset < first[1]
+        first = self._first_of_intake.get(intake)
+        return first is None or offset < first
 
     def waits(self) -> bool:
         """Whether a number is missing before a required one."""

@@ -8,8 +8,16 @@ from qianbei.verify.report import place_of
 
 ACCEPTED, REFUSED, DUPLICATE, QUARANTINED = "ACCEPTED", "REFUSED", "DUPLICATE", "QUARANTINED"
 OUTCOMES = (ACCEPTED, REFUSED, DUPLICATE)
+REDRIVE = "intake.redrive"
+"""What operators send in again: each record there is answered in the topics of its original source (``redriven``)."""
 REQUESTS = "decision.internal"
 """Decisions on what the exchange asks of itself: such a record may name one entity and change another."""
+
+
+def may_hold(quarantine_topic: str, intake_topic: str) -> bool:
+    """Whether what came by an intake topic is set apart in this topic."""
+    kind, _, principal = quarantine_topic.partition(".")
+    return kind == "quarantine" and intake_topic in (REDRIVE, f"intake.{principal}")
 
 
 class Effect(NamedTuple):

@@ -87,6 +87,7 @@ class _Run:
         self._check_tables()
         # 4. The answers. What is missing may be late instead of lost, which the services' own positions tell.
         decided, routed = self.known
+        self.checks.redrives.finish()
         results = {
             "conservation": self.checks.conservation.finish(decided),
             "fold": self.checks.fold_findings.result("rows"),

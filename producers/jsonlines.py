@@ -131,7 +131,7 @@ def read_lines(
             continue
         summary.lines += 1
         try:
-            event = _parsed(line)
+            event = parsed_line(line)
             subject = _subject_of(event, only)
             event.setdefault("event_id", derived_event_id(principal, subject, event))
             prepared = prepare(subject, event)
@@ -147,7 +147,8 @@ def derived_event_id(principal: str, subject: str, event: dict[str, Any]) -> str
     return str(uuid5(NAMESPACE_URL, "qianbei:line:" + hashlib.sha256(content.encode()).hexdigest()))
 
 
-def _parsed(line: bytes) -> dict[str, Any]:
+def parsed_line(line: bytes) -> dict[str, Any]:
+    """An event in JSON form as it is written. Raises InvalidEvent, which holds no value."""
     if len(line) > MAX_LINE_BYTES:
         raise _invalid("a line of more than 1 MB", "name attachments by their address")
     try:

@@ -8,7 +8,7 @@ from rich.console import Console, Group
 from rich.panel import Panel
 from rich.text import Text
 
-from qianbei.explain import Entry, Fact, Story, Why, story
+from qianbei.explain import Entry, Fact, Redriven, Story, Why, story
 from qianbei.explain.model import Matter, Words
 from qianbei.explain.words import OUTCOMES, SEVERITIES
 from qianbei.inspect.reading import printable
@@ -109,10 +109,18 @@ def _came(entry: Entry, say: Say) -> Iterator[str]:
     if entry.content.zh:
         yield say(entry.content)
     yield f"{entry.place}, {say(Words('事件', 'event'))} {entry.event_id}"
+    if entry.redriven:
+        yield _redriven(entry.redriven, say)
     order = Words(
         f"槽 {entry.slot} 第 {entry.slot_seq} 项决定", f"decision {entry.slot_seq} of slot {entry.slot}"
     )
     yield f"{say(order)}, {entry.decision_id}"
+
+
+def _redriven(how: Redriven, say: Say) -> str:
+    edited = say(Words("，内容有改动", ", edited")) if how.edited else ""
+    what = say(Words(f"{how.operator} 自隔离区重投", f"sent in again from quarantine by {how.operator}"))
+    return f"{what} ({how.place}{edited}, {how.at}): {how.reason}"
 
 
 def _reason(reason: Why, say: Say) -> Iterator[str]:

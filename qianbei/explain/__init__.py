@@ -6,7 +6,7 @@ where, what was decided and why, on what evidence, and what followed. A *change*
 numbers are masked, always.
 """
 
-from qianbei.explain.model import Change, Entry, Fact, Request, Story, Why
+from qianbei.explain.model import Change, Entry, Fact, Redriven, Request, Story, Why
 from qianbei.explain.telling import NothingFound, story
 
-__all__ = ["Change", "Entry", "Fact", "NothingFound", "Request", "Story", "Why", "story"]
+__all__ = ["Change", "Entry", "Fact", "NothingFound", "Redriven", "Request", "Story", "Why", "story"]

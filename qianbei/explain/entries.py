@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
 from qianbei.explain import words
-from qianbei.explain.model import Change, Entry, Fact, Json, Request, Why, Words
+from qianbei.explain.model import Change, Entry, Fact, Json, Redriven, Request, Why, Words
 from qianbei.inspect.reading import place_of
 
 
@@ -48,7 +48,15 @@ def entry_of(
         seen=tuple(_fact(one) for one in decision["seen"]),
         changes=tuple(_changes(decision, written)),
         requests=tuple(_request(one) for one in asked),
+        redriven=_redriven(decision.get("redriven")),
     )
+
+
+def _redriven(origin: Json | None) -> Redriven | None:
+    if origin is None:
+        return None
+    place = place_of(origin["intake_topic"], origin["intake_partition"], origin["intake_offset"])
+    return Redriven(place, origin["operator"], origin["reason"], origin["redriven_at"], origin["edited"])
 
 
 def _fact(one: Json) -> Fact:

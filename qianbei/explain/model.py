@@ -72,6 +72,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Redriven:
+    """That an operator had sent a quarantined record in again. ``place`` is where its source's own record lies."""
+
+    place: str
+    operator: str
+    reason: str
+    at: str
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One decision. Times are ISO 8601 in UTC; ``occurred_at`` None: the record is no longer kept.
 
@@ -99,6 +110,7 @@ class Entry:
     seen: tuple[Fact, ...]
     changes: tuple[Change, ...]
     requests: tuple[Request, ...] = ()
+    redriven: Redriven | None = None
 
 
 @dataclass(frozen=True, slots=True)

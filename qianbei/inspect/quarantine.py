@@ -8,16 +8,19 @@ from typing import Any
 from broker.admission.reasons import REASONS
 from broker.errors import ConfigError
 from broker.kafka import PartitionReader, Record, TopicPartition
-from broker.topics import principal_of, quarantine_topic
-from qianbei.inspect.reading import AnyDecoder, parse_place, place_of
+from broker.topics import REDRIVE, principal_of, quarantine_topic
+from qianbei.inspect.reading import AnyDecoder, parse_place, place_of, retained
+from schemas.catalogue import load_catalogue
 
 SHOWN_BYTES = 256
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One quarantine record. ``place`` is that of the intake record, by which it is asked for."""
+    """One quarantine record. ``place`` is that of the intake record, by which it is asked for.
+
+    ``principal`` is whose it is, also if an operator had sent it in; ``redrive`` if it does not say whose.
+    """
 
     place: str
     kept_at: str
@@ -93,18 +96,10 @@ def read_quarantine(
 
     Raises DecodeError for a record that is none: only admission writes there.
     """
-    ends = reader.end_offsets(partitions)
-    begins = reader.beginning_offsets(partitions)
-    left = {p for p in partitions if begins[p] < ends[p]}
-    reader.assign(left)
-    for partition in left:
-        reader.seek(partition, begins[partition])
-    while left:
-        for record in reader.poll(_POLL_S):
-            found = _quarantined(record, decoder.decode(record.value))
-            if reason is None or found.reason == reason:
-                yield found
-        left = {p for p in left if reader.position(p) < ends[p]}
+    for record in retained(reader, partitions):
+        found = _quarantined(record, decoder.decode(record.value))
+        if reason is None or found.reason == reason:
+            yield found
 
 
 def find(reader: PartitionReader, decoder: AnyDecoder, text: str) -> Quarantined:
@@ -115,15 +110,16 @@ def find(reader: PartitionReader, decoder: AnyDecoder, text: str) -> Quarantined
             f"{text!r} is no place in an intake topic: write intake.<principal>/partition/offset"
         )
     place = place_of(partition.topic, partition.partition, offset)
-    topic = quarantine_topic(principal_of(partition.topic))
-    candidates = [
-        p for p in topics_of(reader, [principal_of(partition.topic)]) if p.partition == partition.partition
-    ]
+    owner = principal_of(partition.topic)
+    # Whose it is that was sent in again, its headers say, and we do not have them yet.
+    owners = [*load_catalogue().principals, REDRIVE] if owner == REDRIVE else [owner]
+    candidates = [p for p in topics_of(reader, owners) if p.partition == partition.partition]
     for found in read_quarantine(reader, decoder, candidates):
         if found.place == place:
             return found
+    where = "any quarantine topic" if owner == REDRIVE else quarantine_topic(owner)
     raise ConfigError(
-        f"nothing of {place} is in {topic}: the record was decided, or is gone after its retention"
+        f"nothing of {place} is in {where}: the record was decided, or is gone after its retention"
     )
 
 
@@ -131,7 +127,7 @@ def _quarantined(record: Record, body: dict[str, Any]) -> Quarantined:
     return Quarantined(
         place=place_of(body["intake_topic"], body["intake_partition"], body["intake_offset"]),
         kept_at=place_of(record.topic, record.partition, record.offset),
-        principal=principal_of(body["intake_topic"]),
+        principal=record.topic.removeprefix("quarantine."),
         recorded_at=body["recorded_at"],
         reason=body["reason"],
         detail=body["detail"],

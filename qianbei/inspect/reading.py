@@ -1,6 +1,6 @@
 """What all looks into topics share: a reader of one user, decoding by schema id, and clear errors for what is denied."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,11 +11,13 @@ import fastavro
 from broker.codec import HEADER_BYTES, Decoder, Released
 from broker.deploy import installation_topics
 from broker.errors import AccessDenied, ConfigError, DecodeError
-from broker.kafka import Connection, PartitionReader, TopicPartition
+from broker.kafka import Connection, PartitionReader, Record, TopicPartition
 from broker.registry import Registry
 from broker.released import OWN_MAX_BYTES
 from qianbei.site import Site
 from schemas.jsonform import to_json
+
+_POLL_S = 0.1
 
 
 @dataclass(slots=True)
@@ -67,6 +69,20 @@ def partitions_of(reader: PartitionReader, topic: str, user: str) -> list[TopicP
         raise AccessDenied(f"{user} may not read {topic}: the topic catalogue gives it no right to")
     near = get_close_matches(topic, known, n=3, cutoff=0.4)
     raise ConfigError(f"there is no topic {topic}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
+def retained(reader: PartitionReader, partitions: Collection[TopicPartition]) -> Iterator[Record]:
+    """Every record of these partitions from its first to the end that it has now."""
+    begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
+    left = {p for p in partitions if begins[p] < ends[p]}
+    reader.assign(left)
+    for partition in left:
+        reader.seek(partition, begins[partition])
+    while left:
+        for record in reader.poll(_POLL_S):
+            if record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                yield record
+        left = {p for p in left if reader.position(p) < ends[p]}
 
 
 def place_of(topic: str, partition: int, offset: int) -> str:

@@ -35,14 +35,18 @@ class Desk:
         message = change(self.bureau.message(event))
         offset = self.bureau.producers["bureau"].send(message)()
         place = f"intake.bureau/{message.partition}/{offset}"
-        until(f"{place} is quarantined", lambda: place in self.quarantined())
+        self.until_quarantined(place)
         return place
 
-    def quarantined(self) -> set[str]:
-        site = self.exchange.site
+    def until_quarantined(self, place: str) -> None:
+        site, partition = self.exchange.site, int(place.split("/")[1])
         with Registry(site.admin.registry_url) as registry, reader_of(site, "qb-operator") as reader:
-            partitions = topics_of(reader, ["bureau", "redrive"])
-            return {one.place for one in read_quarantine(reader, AnyDecoder(registry), partitions)}
+            decoder = AnyDecoder(registry)
+            kept = [p for p in topics_of(reader, ["bureau", "redrive"]) if p.partition == partition]
+            until(
+                f"{place} is quarantined",
+                lambda: any(one.place == place for one in read_quarantine(reader, decoder, kept)),
+            )
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(quarantine_cmd.quarantine_command, words, catch_exceptions=False)
@@ -199,7 +203,7 @@ def test_what_does_not_say_whose_it_is_is_quarantined(desk: Desk) -> None:
         place = f"intake.redrive/{message.partition}/{producer.send(message)()}"
         with pytest.raises(AccessDenied, match="does not allow qb-redrive"):
             producer.send(message._replace(topic="intake.bureau"))()
-    until("it is quarantined", lambda: place in desk.quarantined())
+    desk.until_quarantined(place)
     assert "BAD_PROVENANCE" in desk.run("show", place).stdout
 
 

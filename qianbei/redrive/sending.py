@@ -21,6 +21,8 @@ from qianbei.redrive.planning import Plan
 from qianbei.site import Site
 
 _POLL_S = 0.1
+AT_ONCE = 200
+"""So many keys are under way at once."""
 
 
 class Fate(StrEnum):
@@ -80,19 +82,14 @@ def redrive(site: Site, plans: Sequence[Plan], say: Say, *, timeout_s: float) ->
         return replies
     with Channel(site, {plan.case.principal for plan in plans}) as channel:
         while open_lanes:
-            heads = [lane[0] for lane in open_lanes]
+            now, later = open_lanes[:AT_ONCE], open_lanes[AT_ONCE:]
+            heads = [lane[0] for lane in now]
             found = _in_order_of(heads, channel.ask([p for p in heads if p.unfit is None], timeout_s))
             note(found)
-            note(
-                [
-                    _waiting(plan)
-                    for lane, head in zip(open_lanes, found, strict=True)
-                    for plan in _held_up(lane, head)
-                ]
-            )
-            open_lanes = [
-                lane[1:] for lane, head in zip(open_lanes, found, strict=True) if lane[1:] and head.accepted
-            ]
+            waits = [plan for lane, head in zip(now, found, strict=True) for plan in _held_up(lane, head)]
+            note([_waiting(plan) for plan in waits])
+            go_on = [lane[1:] for lane, head in zip(now, found, strict=True) if head.accepted]
+            open_lanes = [*filter(None, go_on), *later]
     return replies
 
 
@@ -110,7 +107,11 @@ def _unsent(plan: Plan) -> Reply:
 
 
 def _waiting(plan: Plan) -> Reply:
-    return Reply(plan, Fate.WAITS, detail="an earlier record of its key was not accepted")
+    return (
+        _unsent(plan)
+        if plan.unfit
+        else Reply(plan, Fate.WAITS, detail="an earlier record of its key was not accepted")
+    )
 
 
 class Channel:

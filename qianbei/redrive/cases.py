@@ -111,7 +111,10 @@ def cases_of(
     for one in records:
         if (found := _origin(one, catalogue)) is not None:
             held[found[0]].append(one)
-            digests[found[0]] = found[1]
+            if one.place == str(found[0]):
+                digests[found[0]] = found[1]
+            # Of a source's record that is no longer kept, its redrives tell the digest.
+            digests.setdefault(*found)
     tried: dict[Place, list[Attempt]] = defaultdict(list)
     for attempt in attempts:
         tried[attempt.redriven.origin].append(attempt)

@@ -1,5 +1,6 @@
 """What would be sent for a quarantined record, and what admission's pure checks say to it."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,19 +80,21 @@ class Planner:
         # Without a key of its own there is nothing to go by, and admission will say so: it is never sent.
         slot = place.partition if key is None else slot_of(key.decode(errors="replace"), self.slots)
         message = Outgoing(intake_topic(REDRIVE), slot, key, value, (*_others(held), *headers_of(redriven)))
-        found = read(_as_read(message), self.decoder, self.law.catalogue, self.slots)
-        if not isinstance(found, Candidate):
-            unfit = Unfit(found.reason, found.detail)
-            return Plan(case, held, message, found.sha256 != case.sha256, None, unfit, ())
-        return Plan(
-            case,
-            held,
-            message,
-            found.sha256 != case.sha256,
-            found,
-            None,
-            self._foreseen(found, act.at),
-        )
+        sha256 = hashlib.sha256(value or b"").hexdigest()
+        if edit is None and sha256 != held.sha256:
+            found: Candidate | Unfit = Unfit(
+                "WRONG_BYTES", "the quarantine record holds other bytes than it states"
+            )
+        else:
+            found = self._as_admission_reads(message)
+        candidate, unfit = (found, None) if isinstance(found, Candidate) else (None, found)
+        foreseen = self._foreseen(candidate, act.at) if candidate else ()
+        return Plan(case, held, message, sha256 != case.sha256, candidate, unfit, foreseen)
+
+    def _as_admission_reads(self, message: Outgoing) -> Candidate | Unfit:
+        record = Record(message.topic, message.partition, 0, 0, message.key, message.value, message.headers)
+        found = read(record, self.decoder, self.law.catalogue, self.slots)
+        return found if isinstance(found, Candidate) else Unfit(found.reason, found.detail)
 
     def _key(self, principal: str, value: bytes | None) -> bytes | None:
         try:
@@ -111,7 +114,3 @@ class Planner:
 def _others(held: Quarantined) -> tuple[Header, ...]:
     """The headers that the record came with, but for what an earlier redrive, or a source, says of a redrive."""
     return tuple((name, value or b"") for name, value in held.headers if not name.startswith(PREFIX))
-
-
-def _as_read(message: Outgoing) -> Record:
-    return Record(message.topic, message.partition, 0, 0, message.key, message.value, tuple(message.headers))

@@ -114,6 +114,12 @@ def test_what_would_only_be_quarantined_again_is_unfit(value: bytes | None, code
     assert (edited.unfit, edited.edited, edited.key) == (None, True, HOUSE)
 
 
+def test_bytes_that_are_not_those_that_were_quarantined_are_unfit() -> None:
+    plan = planned(kept(5, unit(), sha256="0" * 64))
+    assert plan.unfit is not None
+    assert plan.unfit.code == "WRONG_BYTES"
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [({"source": "court"}, "SOURCE_MISMATCH"), ({"event_type": "NO_SUCH"}, "EVENT_NOT_PERMITTED")],

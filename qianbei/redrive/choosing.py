@@ -40,9 +40,10 @@ class Filter:
 
 def earlier_held(chosen: Iterable[Plan], plans: Iterable[Plan]) -> list[Plan]:
     """Of all plans those of held cases that are not chosen, and come before one of the same key that is."""
-    taken = list(chosen)
+    taken = sorted(chosen, key=lambda plan: plan.case.order)
     mine = {plan.case.origin for plan in taken}
-    last = {plan.key: plan.case.order for plan in sorted(taken, key=lambda plan: plan.case.order)}
+    # What is decided has no effect any more, so nothing can come before it.
+    last = {plan.key: plan.case.order for plan in taken if plan.case.state is not State.DECIDED}
     return [
         plan
         for plan in plans

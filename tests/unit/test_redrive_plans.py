@@ -218,6 +218,8 @@ def test_a_decided_one_keeps_nothing_up() -> None:
     }
     all_ = plans(settled=done)
     require_order([plan for plan in all_ if plan.case.origin.offset == 4], all_)
+    repeated = plans(settled={Place("intake.bureau", 1, 4): Settled("f", "ACCEPTED")})[4:5]
+    require_order(repeated, plans())
     assert offsets([plan for plan in all_ if Filter(principal="bureau").takes(plan)]) == [1, 3, 4, 5]
 
 

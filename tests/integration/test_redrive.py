@@ -104,6 +104,9 @@ def test_a_misrouted_record_is_taken_once_and_its_decision_says_how_it_came(desk
     assert (again["outcome"], again["accepted"]) == ("DUPLICATE", True)
     assert again["first_decision_id"] == first["decision_id"]
     assert desk.revisions(unit) == 1
+    text = desk.run("redrive", place, "--reason", WHY, "--operator", "wang").stdout
+    assert f"{place}  DUPLICATE" in text
+    assert f"the decision that stands: ACCEPTED, {first['decision_id']}" in text
 
     told = desk.listed(place)
     assert (told["state"], told["outcome"], told["decision_id"]) == (
@@ -111,13 +114,13 @@ def test_a_misrouted_record_is_taken_once_and_its_decision_says_how_it_came(desk
         "ACCEPTED",
         first["decision_id"],
     )
-    assert [one["operator"] for one in told["redrives"]] == ["wang", "wang"]
+    assert [one["operator"] for one in told["redrives"]] == ["wang"] * 3
     shown = desk.run("show", place).stdout
     assert f"ACCEPTED, decision {first['decision_id']}" in shown
     assert f"by wang: {WHY}" in shown
 
     entries = story(desk.exchange.site, unit.record["house_code"]).entries
-    assert [one.outcome for one in entries] == ["ACCEPTED", "DUPLICATE"]
+    assert [one.outcome for one in entries] == ["ACCEPTED", "DUPLICATE", "DUPLICATE"]
     redriven = entries[0].redriven
     assert redriven is not None
     assert (redriven.place, redriven.operator, redriven.reason, redriven.edited) == (
@@ -176,6 +179,8 @@ def test_a_filter_keeps_the_order_of_a_house(desk: Desk) -> None:
     places = [desk.spoil(event, wrong_key) for event in events]
     refused = CliRunner().invoke(redrive_cmd.redrive_command, [places[2], "--reason", WHY])
     assert all(place in str(refused.exception) for place in places[:2])
+    dry = desk.run("redrive", "--key", house, "--reason", WHY, "--dry-run")
+    assert (dry.exit_code, "3 records; nothing was sent" in dry.stdout) == (0, True)
     found = desk.redrive("--key", house, "--reason-code", "MISROUTED")
     assert [(one["place"], one["outcome"]) for one in found] == [(place, "ACCEPTED") for place in places]
 

@@ -47,10 +47,17 @@ class Moment(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise click.UsageError("this machine does not know who you are: say so with --operator") from None
+
+
 @click.command(name="redrive")
 @click.argument("places", nargs=-1, metavar="[PLACE]...")
 @click.option("--reason", required=True, help="Why, in your words; kept for ever, so name no person.")
-@click.option("--operator", default=getpass.getuser, show_default="you", help="Who does it; kept for ever.")
+@click.option("--operator", default=_user, show_default="you", help="Who does it; kept for ever.")
 @click.option("--principal", help="All that are held of this principal.")
 @click.option(
     "--reason-code", type=click.Choice(QUARANTINE_REASONS), help="All that are held for this reason."

@@ -9,7 +9,7 @@ ARGS ?=
 # Tests mostly wait for servers: three processes, each with the tests that share a stack (tests/sharing.py), use two cores well.
 SHARED_OUT := -n 3 --dist loadgroup --no-loadscope-reorder
 
-.PHONY: setup demo test unit integration lint long bench-quick lock clean
+.PHONY: setup demo test unit integration lint long bench-quick messages lock clean
 
 setup: $(VENV)/.made
 
@@ -43,6 +43,10 @@ long: setup
 
 bench-quick: setup
 	$(BIN)/python -m benchmarks.quick $(ARGS)
+
+# Bring the file of Chinese texts up to date, and list what has no Chinese yet.
+messages: setup
+	@$(BIN)/python -m tests.messages
 
 # Resolve the pinned versions anew; hashes are enough, so no index address is written.
 lock:

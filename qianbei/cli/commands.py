@@ -8,6 +8,8 @@ from importlib import import_module
 
 import click
 
+from qianbei.cli.help import presented
+
 COMMANDS: Mapping[str, str] = {
     "demo": "demo_cmd:demo",
     "up": "stack_cmd:up",
@@ -43,9 +45,9 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of a name, imported now; None for an unknown one."""
+        """The command of a name, imported now, as it is shown; None for an unknown one."""
         place = COMMANDS.get(cmd_name)
-        return None if place is None else command_at(place)
+        return None if place is None else presented(command_at(place))
 
 
 def command_at(place: str) -> click.Command:

@@ -7,7 +7,10 @@ import click
 
 from broker.errors import AccessDenied, QianbeiError, Unavailable
 from qianbei.cli.commands import Commands
+from qianbei.cli.help import presented
+from qianbei.cli.language import bind
 from qianbei.stack import StackError
+from schemas.said import shown
 
 FOUND_WRONG, WRONG_USE, NO_SERVER = 1, 2, 3
 
@@ -15,14 +18,18 @@ FOUND_WRONG, WRONG_USE, NO_SERVER = 1, 2, 3
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(version("qianbei"), prog_name="qianbei")
 def cli() -> None:
-    """Qianbei (签备): the exchange of housing-contract filings."""
+    """Qianbei (签备): the exchange of housing-contract filings.
+
+    Example: qianbei demo --events 2000
+    """
 
 
 def main() -> None:
     """Run a command; end with its exit code, and with one clear line for every error that we know."""
+    bind()
     try:
         # Without standalone mode click gives the code of an Exit back instead of ending with it.
-        sys.exit(cli(prog_name="qianbei", standalone_mode=False) or 0)
+        sys.exit(presented(cli)(prog_name="qianbei", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
         sys.exit(WRONG_USE)
@@ -39,4 +46,4 @@ def main() -> None:
 
 
 def _say(error: Exception) -> None:
-    click.echo(f"qianbei: {error}", err=True)
+    click.echo(f"qianbei: {shown(error)}", err=True)

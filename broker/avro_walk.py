@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from broker.errors import DecodeError
+from schemas.said import said
 
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _FIXED_WIDTH = {"boolean": 1, "float": 4, "double": 8}
@@ -18,7 +19,7 @@ def walk(parsed: Any, body: bytes) -> None:
     walker = _Walker(body, _named(parsed, {}))
     walker.value(parsed)
     if walker.at != len(body):
-        raise DecodeError("UNDECODABLE", f"{len(body) - walker.at} bytes follow the record")
+        raise DecodeError("UNDECODABLE", said("{count} bytes follow the record", count=len(body) - walker.at))
 
 
 class _Walker:
@@ -43,7 +44,10 @@ class _Walker:
     def _union(self, branches: list[Any]) -> None:
         index = self._long()
         if not 0 <= index < len(branches):
-            raise DecodeError("UNDECODABLE", f"union index {index} of {len(branches)} branches")
+            raise DecodeError(
+                "UNDECODABLE",
+                said("union index {index} of {count} branches", index=index, count=len(branches)),
+            )
         self.value(branches[index])
 
     def _array(self, items: Any) -> None:
@@ -54,11 +58,11 @@ class _Walker:
                 size = self._long()
                 end = self.at + size
                 if size < 0 or end > len(self.body):
-                    raise DecodeError("UNDECODABLE", "an array block is longer than the record")
+                    raise DecodeError("UNDECODABLE", said("an array block is longer than the record"))
             for _ in range(count):
                 self.value(items)
             if end is not None and self.at != end:
-                raise DecodeError("UNDECODABLE", "an array block's size is wrong")
+                raise DecodeError("UNDECODABLE", said("an array block's size is wrong"))
 
     def _primitive(self, name: str, schema: dict[str, Any]) -> None:
         if name == "null":
@@ -67,7 +71,7 @@ class _Walker:
             self._take(_FIXED_WIDTH[name])
         elif name == "int":
             if not _INT_MIN <= self._long() <= _INT_MAX:
-                raise DecodeError("UNDECODABLE", "an int is out of its 32 bits")
+                raise DecodeError("UNDECODABLE", said("an int is out of its 32 bits"))
         elif name == "long":
             self._long()
         else:
@@ -80,11 +84,13 @@ class _Walker:
         elif schema.get("logicalType") == "decimal":
             unscaled = int.from_bytes(raw, "big", signed=True)
             if len(str(abs(unscaled))) > schema["precision"]:
-                raise DecodeError("UNDECODABLE", f"a decimal has more than {schema['precision']} digits")
+                raise DecodeError(
+                    "UNDECODABLE", said("a decimal has more than {schema} digits", schema=schema["precision"])
+                )
 
     def _take(self, length: int) -> bytes:
         if length < 0 or self.at + length > len(self.body):
-            raise DecodeError("UNDECODABLE", "a length runs past the end of the record")
+            raise DecodeError("UNDECODABLE", said("a length runs past the end of the record"))
         self.at += length
         return self.body[self.at - length : self.at]
 
@@ -97,9 +103,9 @@ class _Walker:
                 break
             shift += 7
             if shift > 63:
-                raise DecodeError("UNDECODABLE", "a number is longer than 64 bits")
+                raise DecodeError("UNDECODABLE", said("a number is longer than 64 bits"))
         if accumulated >= 2**64:
-            raise DecodeError("UNDECODABLE", "a number is longer than 64 bits")
+            raise DecodeError("UNDECODABLE", said("a number is longer than 64 bits"))
         return (accumulated >> 1) ^ -(accumulated & 1)
 
 

@@ -16,6 +16,7 @@ import fastavro
 
 from broker.avro_walk import int_check, walk
 from broker.errors import DecodeError
+from schemas.said import said
 
 Record = dict[str, Any]
 Encode = Callable[[Record], bytes]
@@ -88,15 +89,25 @@ class Decoder:
 
     def _open(self, value: bytes | None) -> tuple[_Reader, bytes]:
         if value is None:
-            raise DecodeError("TOMBSTONE", "a null value: removal is an event of its own")
+            raise DecodeError("TOMBSTONE", said("a null value: removal is an event of its own"))
         if len(value) > self._max_bytes:
-            raise DecodeError("TOO_LARGE", f"{len(value)} bytes, at most {self._max_bytes} are taken")
+            raise DecodeError(
+                "TOO_LARGE",
+                said(
+                    "{count} bytes, at most {max_bytes} are taken",
+                    count=len(value),
+                    max_bytes=self._max_bytes,
+                ),
+            )
         if len(value) < HEADER_BYTES or value[0] != 0:
-            raise DecodeError("BAD_MAGIC", "does not begin with 0 and a 4-byte schema id")
+            raise DecodeError("BAD_MAGIC", said("does not begin with 0 and a 4-byte schema id"))
         schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
         reader = self._readers.get(schema_id)
         if reader is None:
-            raise DecodeError("UNKNOWN_SCHEMA", f"schema id {schema_id} is none of a released version")
+            raise DecodeError(
+                "UNKNOWN_SCHEMA",
+                said("schema id {schema_id} is none of a released version", schema_id=schema_id),
+            )
         return reader, value[HEADER_BYTES:]
 
 
@@ -113,10 +124,14 @@ def _guarded(reader: _Reader, body: bytes) -> Record:
         raise
     except Exception as error:  # noqa: BLE001 - any bytes may come, and each must end in quarantine, not in a crash
         raise DecodeError(
-            "UNDECODABLE", f"no {reader.released.subject} record: {type(error).__name__}"
+            "UNDECODABLE",
+            said("no {subject} record: {kind}", subject=reader.released.subject, kind=type(error).__name__),
         ) from None
     if not sound:
-        raise DecodeError("UNDECODABLE", f"no {reader.released.subject} record: an int is out of its 32 bits")
+        raise DecodeError(
+            "UNDECODABLE",
+            said("no {subject} record: an int is out of its 32 bits", subject=reader.released.subject),
+        )
     return _as_record(record)
 
 

@@ -18,6 +18,7 @@ from broker.topics import INTERNAL, SERVICE_USERS, TopicSpec, acls, topic_catalo
 from schemas.catalogue import load_catalogue
 from schemas.entitlements import grants, load_entitlements
 from schemas.files import load_schema, released_versions
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,12 @@ def _create_topics(admin: Admin, topics: Sequence[TopicSpec], settings: Settings
     wrong = {name: count for name, count in counts.items() if count != settings.slots}
     if wrong:
         raise ConfigError(
-            f"topics must have {settings.slots} partitions, as many as there are slots, for ever; these have not: "
-            f"{dict(sorted(wrong.items())[:5])}. Set QIANBEI_SLOTS to the number with which the exchange was made"
+            said(
+                "topics must have {slots} partitions, as many as there are slots, for ever; these "
+                "have not: {items}. Set QIANBEI_SLOTS to the number with which the exchange was made",
+                slots=settings.slots,
+                items=dict(sorted(wrong.items())[:5]),
+            )
         )
     return len(missing)
 
@@ -108,5 +113,11 @@ def read_secrets(folder: Path, names: Iterable[str]) -> dict[str, str]:
         try:
             secrets[name] = (folder / name).read_text().strip()
         except OSError as error:
-            raise ConfigError(f"the password file {folder / name} cannot be read: {error.strerror}") from None
+            raise ConfigError(
+                said(
+                    "the password file {folder} cannot be read: {strerror}",
+                    folder=folder / name,
+                    strerror=error.strerror,
+                )
+            ) from None
     return secrets

@@ -14,6 +14,8 @@
     └── DecodeError           bytes that are no record of ours: quarantine, or stop where only we write
 """
 
+from schemas.said import said
+
 
 class QianbeiError(Exception):
     """The root of all errors that the exchange raises on purpose."""
@@ -58,6 +60,6 @@ class DecodeError(QianbeiError):
     """
 
     def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
+        super().__init__(said("{code}: {detail}", code=code, detail=detail))
         self.code = code
         self.detail = detail

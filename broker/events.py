@@ -10,6 +10,7 @@ from broker.protected import party_lists
 from schemas.catalogue import Catalogue, UnknownNameError
 from schemas.files import latest_version, load_schema
 from schemas.jsonform import JsonFormError, Problem, from_json
+from schemas.said import joined, said
 
 _SHOWN = 20
 
@@ -19,8 +20,9 @@ class InvalidEvent(QianbeiError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        more = [f"and {len(self.problems) - _SHOWN} more"] if len(self.problems) > _SHOWN else []
-        super().__init__("\n".join([*map(str, self.problems[:_SHOWN]), *more]))
+        left = len(self.problems) - _SHOWN
+        more = [said("and {left} more", left=left)] if left > 0 else []
+        super().__init__(joined("\n", [*self.problems[:_SHOWN], *more]))
 
 
 def checked_record(
@@ -30,7 +32,13 @@ def checked_record(
     sends = sendable(catalogue, principal)
     if subject not in sends:
         raise InvalidEvent(
-            [Problem("subject", f"{principal} sends no {subject}", f"it may send {', '.join(sorted(sends))}")]
+            [
+                Problem(
+                    "subject",
+                    said("{principal} sends no {subject}", principal=principal, subject=subject),
+                    said("it may send {sends}", sends=", ".join(sorted(sends))),
+                )
+            ]
         )
     schema = load_schema(subject, latest_version(subject))
     try:
@@ -49,20 +57,24 @@ def _envelope_problems(
 ) -> Iterable[Problem]:
     if record["source"] != principal:
         yield Problem(
-            "source", "another source than the one that sends", f"write {principal}, or leave it out"
+            "source",
+            said("another source than the one that sends"),
+            said("write {principal}, or leave it out", principal=principal),
         )
     if record["event_type"] not in event_types:
         yield Problem(
             "event_type",
-            "not an event that this source may send",
-            f"use one of {', '.join(sorted(event_types))}",
+            said("not an event that this source may send"),
+            said("use one of {event_types}", event_types=", ".join(sorted(event_types))),
         )
     if not _is_uuid(record["event_id"]):
         yield Problem(
-            "event_id", "text that is no UUID", "write it as 8-4-4-4-12 hexadecimal digits in lower case"
+            "event_id",
+            said("text that is no UUID"),
+            said("write it as 8-4-4-4-12 hexadecimal digits in lower case"),
         )
     if record["version"] < 1:
-        yield Problem("version", "a number below 1", "count the events of this entity from 1")
+        yield Problem("version", said("a number below 1"), said("count the events of this entity from 1"))
 
 
 @cache
@@ -80,7 +92,7 @@ def _owned_problems(subject: str, record: Mapping[str, Any]) -> Iterable[Problem
         parties = record[name] or ()
         given += [f"{name}[{n}].party_ref" for n, one in enumerate(parties) if one["party_ref"] is not None]
     for path in given:
-        yield Problem(path, "a field that the exchange fills", "leave it out")
+        yield Problem(path, said("a field that the exchange fills"), said("leave it out"))
 
 
 def _status_problems(catalogue: Catalogue, subject: str, record: Mapping[str, Any]) -> Iterable[Problem]:
@@ -91,7 +103,11 @@ def _status_problems(catalogue: Catalogue, subject: str, record: Mapping[str, An
     except UnknownNameError:
         return
     if record["contract_status"] != wanted:
-        yield Problem("contract_status", "a status that does not go with the event type", f"write {wanted}")
+        yield Problem(
+            "contract_status",
+            said("a status that does not go with the event type"),
+            said("write {wanted}", wanted=wanted),
+        )
 
 
 def _is_uuid(text: str) -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from broker.errors import QianbeiError
+from schemas.said import said
 
 CLEAR = "clear"
 
@@ -34,12 +35,14 @@ def clear(value: str) -> Envelope:
 def reveal(envelope: Envelope) -> str:
     """The value of an envelope in clear.  Raises UnreadableValue."""
     if envelope["key_id"] != CLEAR or envelope["nonce"]:
-        raise UnreadableValue("the value is not in clear: its key_id must be 'clear' and its nonce empty")
+        raise UnreadableValue(
+            said("the value is not in clear: its key_id must be 'clear' and its nonce empty")
+        )
     ciphertext: bytes = envelope["ciphertext"]
     try:
         return ciphertext.decode()
     except UnicodeDecodeError:
-        raise UnreadableValue("the value's bytes are no UTF-8 text") from None
+        raise UnreadableValue(said("the value's bytes are no UTF-8 text")) from None
 
 
 def normalise_id(id_no: str) -> str:

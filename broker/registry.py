@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 
 from broker.errors import AccessDenied, ConfigError, Unavailable
+from schemas.said import said
 
 _MEDIA = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
 Schema = dict[str, Any]
@@ -58,8 +59,13 @@ class Registry:
         )
         if answer.status_code != 200:
             raise ConfigError(
-                f"the registry at {self._url} refuses the schema of {subject}: {answer.text[:500]}. "
-                "A released version is never edited: add a new one that is compatible in both directions"
+                said(
+                    "the registry at {url} refuses the schema of {subject}: {text}. A released version "
+                    "is never edited: add a new one that is compatible in both directions",
+                    url=self._url,
+                    subject=subject,
+                    text=answer.text[:500],
+                )
             )
         return int(answer.json()["id"])
 
@@ -103,17 +109,33 @@ class Registry:
             )
         except httpx.TransportError as error:
             raise Unavailable(
-                f"the schema registry at {self._url} does not answer ({type(error).__name__}): check that it is "
-                "running and that SCHEMA_REGISTRY_URL is right"
+                said(
+                    "the schema registry at {url} does not answer ({kind}): check that it is running and "
+                    "that SCHEMA_REGISTRY_URL is right",
+                    url=self._url,
+                    kind=type(error).__name__,
+                )
             ) from error
         if answer.status_code == 200 or answer.status_code in allow:
             return answer
         if answer.status_code in (401, 403):
             raise AccessDenied(
-                f"the schema registry at {self._url} refuses {method} {path} ({answer.status_code})"
+                said(
+                    "the schema registry at {url} refuses {method} {path} ({status_code})",
+                    url=self._url,
+                    method=method,
+                    path=path,
+                    status_code=answer.status_code,
+                )
             )
         raise Unavailable(
-            f"the schema registry at {self._url} answers {answer.status_code} to {method} {path}"
+            said(
+                "the schema registry at {url} answers {status_code} to {method} {path}",
+                url=self._url,
+                status_code=answer.status_code,
+                method=method,
+                path=path,
+            )
         )
 
 

@@ -8,6 +8,7 @@ from broker.errors import ConfigError
 from broker.registry import SchemaIds
 from broker.topics import exchange_topic
 from schemas.files import latest_version, load_schema, parsed, released_versions
+from schemas.said import said
 
 #: What only the exchange writes may be long: a quarantine record holds whatever came, up to the broker's own limit.
 OWN_MAX_BYTES = 4 * 1024 * 1024
@@ -47,7 +48,11 @@ def lookup(registry: SchemaIds, subject: RegistrySubject) -> Iterator[Released]:
         schema_id = registry.lookup(subject.name, load_schema(subject.record, version))
         if schema_id is None:
             raise ConfigError(
-                f"the registry does not know version {version} of {subject.name}: run `qianbei deploy`"
+                said(
+                    "the registry does not know version {version} of {name}: run `qianbei deploy`",
+                    version=version,
+                    name=subject.name,
+                )
             )
         yield Released(subject.record, version, schema_id, parsed(subject.record, version))
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from broker.errors import ConfigError
 from schemas.policies import Policy, PolicyError, load_policy
 from schemas.reckoning import Reckoning, load_reckoning
+from schemas.said import said
 
 Security = Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL", "PLAINTEXT"]
 
@@ -107,41 +108,56 @@ class Settings(BaseSettings):
         """The Postgres DSN. Raises ConfigError if none is set."""
         if self.postgres_dsn is None:
             raise ConfigError(
-                "no database is configured: set QIANBEI_POSTGRES_DSN=postgresql://user:password@host:port/db"
+                said(
+                    "no database is configured: set QIANBEI_POSTGRES_DSN=postgresql://user:password@host:port/db"
+                )
             )
         return self.postgres_dsn.get_secret_value()
 
     def front_door(self) -> "Listen":
         """Where the front door listens. Raises ConfigError for a missing port, or for anything but loopback without TLS."""
         if self.api_port is None:
-            raise ConfigError("the front door has no port: set QIANBEI_API_PORT")
+            raise ConfigError(said("the front door has no port: set QIANBEI_API_PORT"))
         if (self.api_certfile is None) != (self.api_keyfile is None):
-            raise ConfigError("TLS takes both: set QIANBEI_API_CERTFILE and QIANBEI_API_KEYFILE, or neither")
+            raise ConfigError(
+                said("TLS takes both: set QIANBEI_API_CERTFILE and QIANBEI_API_KEYFILE, or neither")
+            )
         if self.api_certfile is None and not is_loopback(self.api_host):
             raise ConfigError(
-                f"QIANBEI_API_HOST is {self.api_host}, which is not loopback, and tokens must not travel in clear: set "
-                "QIANBEI_API_CERTFILE and QIANBEI_API_KEYFILE, or listen on 127.0.0.1 behind a proxy that does TLS"
+                said(
+                    "QIANBEI_API_HOST is {api_host}, which is not loopback, and tokens must not travel "
+                    "in clear: set QIANBEI_API_CERTFILE and QIANBEI_API_KEYFILE, or listen on 127.0.0.1 "
+                    "behind a proxy that does TLS",
+                    api_host=self.api_host,
+                )
             )
         for name in (self.api_certfile, self.api_keyfile):
             if name is not None and not os.access(name, os.R_OK):
-                raise ConfigError(f"the file {name} of the front door's TLS cannot be read")
+                raise ConfigError(said("the file {name} of the front door's TLS cannot be read", name=name))
         return Listen(self.api_host, self.api_port, self.api_certfile, self.api_keyfile)
 
     def party_key(self) -> bytes:
         """The HMAC key of ``party_ref``. Raises ConfigError if it is missing or too short."""
         if self.party_key_file is None:
             raise ConfigError(
-                "no party key is configured: set QIANBEI_PARTY_KEY_FILE to a file of 64 hex digits"
+                said("no party key is configured: set QIANBEI_PARTY_KEY_FILE to a file of 64 hex digits")
             )
         try:
             key = bytes.fromhex(self.party_key_file.read_text().strip())
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"the party key {self.party_key_file} cannot be read: {type(error).__name__}"
+                said(
+                    "the party key {party_key_file} cannot be read: {kind}",
+                    party_key_file=self.party_key_file,
+                    kind=type(error).__name__,
+                )
             ) from None
         if len(key) < 32:
             raise ConfigError(
-                f"the party key {self.party_key_file} is too short: 32 bytes (64 hex digits) are needed"
+                said(
+                    "the party key {party_key_file} is too short: 32 bytes (64 hex digits) are needed",
+                    party_key_file=self.party_key_file,
+                )
             )
         return key
 
@@ -150,14 +166,14 @@ class Settings(BaseSettings):
         try:
             return load_policy(self.policy_file)
         except PolicyError as error:
-            raise ConfigError(f"QIANBEI_POLICY_FILE: {error}") from None
+            raise ConfigError(said("QIANBEI_POLICY_FILE: {error}", error=error)) from None
 
     def reckoning(self) -> Reckoning:
         """The parameters of calculations: the operator's file, or the default. Raises ConfigError if the file is wrong."""
         try:
             return load_reckoning(self.reckoning_file)
         except PolicyError as error:
-            raise ConfigError(f"QIANBEI_RECKONING_FILE: {error}") from None
+            raise ConfigError(said("QIANBEI_RECKONING_FILE: {error}", error=error)) from None
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -12,6 +12,7 @@ from broker.errors import ConfigError
 from broker.kafka import Acl
 from schemas.catalogue import Catalogue
 from schemas.entitlements import Entitlement
+from schemas.said import said
 
 ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
 API = "qb-api"
@@ -111,7 +112,10 @@ def department_of(topic: str) -> str:
     """``dept.bank.icbc.sale.v1`` -> ``bank.icbc``. Raises ConfigError for what is no department's topic."""
     if topic.count(".") < 3 or not topic.startswith("dept."):
         raise ConfigError(
-            f"{topic} is no department's topic: these are named dept.<department>.<subject>.v<N>"
+            said(
+                "{topic} is no department's topic: these are named dept.<department>.<subject>.v<N>",
+                topic=topic,
+            )
         )
     return topic.removeprefix("dept.").rsplit(".", 2)[0]
 

@@ -8,6 +8,7 @@ from broker.topics import dead_letter_topic
 from consumers import letters
 from consumers.feed import Servers
 from consumers.letters import Held, HeldKey, Holding
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,12 @@ def ask(servers: Servers, department: str, found: Sequence[tuple[HeldKey, Held]]
     Raises ConfigError if there is none.
     """
     if not found:
-        raise ConfigError(f"nothing of that is held by {department}: see `qianbei dead-letters {department}`")
+        raise ConfigError(
+            said(
+                "nothing of that is held by {department}: see `qianbei dead-letters {department}`",
+                department=department,
+            )
+        )
     topic = dead_letter_topic(department)
     new = [(about, one) for about, one in found if not one.requested]
     servers.write([letters.redrive(topic, one.first.lies.partition, about) for about, one in new])

@@ -10,6 +10,7 @@ from consumers.delivery import UndecodableRecord
 from consumers.feed import Schemas
 from consumers.records import LEFT, DepartmentRecord
 from schemas.derive import KEYS
+from schemas.said import said
 
 
 class SchemaDecoder:
@@ -24,9 +25,15 @@ class SchemaDecoder:
         try:
             _, value = self._decoder(record).decode(record.value)
         except DecodeError as error:
-            raise UndecodableRecord(f"{_place(record)}: {error}") from None
+            raise UndecodableRecord(said("{where}: {error}", where=_place(record), error=error)) from None
         if not all(name in value for name in KEYS):
-            raise UndecodableRecord(f"{_place(record)}: no department's record, it lacks {' or '.join(KEYS)}")
+            raise UndecodableRecord(
+                said(
+                    "{record}: no department's record, it lacks {keys}",
+                    record=_place(record),
+                    keys=" or ".join(KEYS),
+                )
+            )
         event_type = value["event_type"]
         return DepartmentRecord(
             topic=record.topic,

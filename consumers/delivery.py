@@ -21,6 +21,7 @@ import psycopg
 
 from broker.errors import AccessDenied, ConfigError, OwnershipLost, QianbeiError, Unavailable
 from broker.runner import Stop
+from schemas.said import said
 
 _SURROUNDINGS = (
     Unavailable,
@@ -121,14 +122,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _failed(place: str, times: int, error: Exception) -> HandlerFailed:
     return HandlerFailed(
-        f"{place}: the handler failed {times} times, last with {type(error).__name__}. "
-        "Nothing from this record on is committed: mend the handler and start again"
+        said(
+            "{place}: the handler failed {times} times, last with {kind}. Nothing from this "
+            "record on is committed: mend the handler and start again",
+            place=place,
+            times=times,
+            kind=type(error).__name__,
+        )
     )
 
 
 def _away(place: str, error: Exception) -> Unavailable:
     return Unavailable(
-        f"{place}: the handler's surroundings do not answer ({type(error).__name__}); the record waits for them"
+        said(
+            "{place}: the handler's surroundings do not answer ({kind}); the record waits for them",
+            place=place,
+            kind=type(error).__name__,
+        )
     )
 
 

@@ -22,6 +22,7 @@ from broker.kafka.takeover import take_positions
 from broker.registry import Registry
 from broker.settings import Settings
 from consumers.feed import Feed, Positions
+from schemas.said import said
 
 PATIENCE_S = 60.0
 """How long another's open transaction is waited for: far longer than the broker lets one stay open."""
@@ -57,7 +58,13 @@ class Letters:
         deadline = time.monotonic() + PATIENCE_S
         while any(self._reader.position(p) < end for p, end in ends.items()):
             if time.monotonic() > deadline:
-                raise Unavailable(f"{self._topic} could not be read to its end within {PATIENCE_S:.0f} s")
+                raise Unavailable(
+                    said(
+                        "{topic} could not be read to its end within {patience_s:.0f} s",
+                        topic=self._topic,
+                        patience_s=PATIENCE_S,
+                    )
+                )
             yield from self._reader.poll(0.1)
 
     def new(self) -> list[Record]:
@@ -110,12 +117,15 @@ class KafkaFeed:
 
     def publish(self, letters: Sequence[Outgoing], offsets: Positions) -> None:
         if self._generation is None:
-            raise OwnershipLost("no generation is held")
+            raise OwnershipLost(said("no generation is held"))
         places = self._transactions().publish(letters, offsets, self._generation, self._group)
         for partition, offset in places:
             if offset < 0:
                 raise Indefinite(
-                    f"Kafka did not say where in {partition.topic} a letter lies: read them anew"
+                    said(
+                        "Kafka did not say where in {topic} a letter lies: read them anew",
+                        topic=partition.topic,
+                    )
                 )
             self._own[partition] = offset + 1
 
@@ -168,8 +178,12 @@ class KafkaServers:
         # Kafka shows a topic that we may not read as one without partitions, which would poll empty for ever.
         if not consumer.partitions_of(topic):
             raise AccessDenied(
-                f"{topic} does not exist, or {self._settings.kafka_username} may not read it: check its name, and "
-                "with the operator that `qianbei deploy` has made it"
+                said(
+                    "{topic} does not exist, or {kafka_username} may not read it: check its name, and "
+                    "with the operator that `qianbei deploy` has made it",
+                    topic=topic,
+                    kafka_username=self._settings.kafka_username,
+                )
             )
 
     def read(self, topic: str) -> Iterator[Record]:
@@ -177,7 +191,11 @@ class KafkaServers:
             partitions = reader.partitions_of(topic)
             if not partitions:
                 raise AccessDenied(
-                    f"{topic} does not exist, or {self._settings.kafka_username} may not read it"
+                    said(
+                        "{topic} does not exist, or {kafka_username} may not read it",
+                        topic=topic,
+                        kafka_username=self._settings.kafka_username,
+                    )
                 )
             yield from Letters(self._connection, topic, reader).follow(p.partition for p in partitions)
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from broker.errors import ConfigError
 from broker.kafka import Header, Outgoing, Record, TopicPartition
+from schemas.said import said
 
 _PREFIX = "qb_dlq_"
 WAITING = "Waiting"
@@ -141,8 +142,13 @@ def read(record: Record) -> Letter | None:
         )
     except ValueError:
         raise ConfigError(
-            f"{record.topic}/{record.partition} at offset {record.offset} is a broken letter: only subscriptions and "
-            "`qianbei dead-letters` may write to this topic"
+            said(
+                "{topic}/{partition} at offset {offset} is a broken letter: only subscriptions and "
+                "`qianbei dead-letters` may write to this topic",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+            )
         ) from None
 
 

@@ -26,6 +26,7 @@ from consumers.feed import Positions as Offsets
 from consumers.letters import Letter
 from consumers.records import DepartmentRecord
 from consumers.target import OpenTarget, Target
+from schemas.said import said
 
 SCHEMA = "qianbei_positions"
 RowHandler = Callable[[Database, DepartmentRecord], None]
@@ -72,7 +73,9 @@ class PostgresTarget:
                     self._handler(self._db, record)
         except psycopg.Error as error:
             if self._db.broken or self._db.closed:
-                raise BatchLost(f"{record.place}: the connection to Postgres was lost") from error
+                raise BatchLost(
+                    said("{place}: the connection to Postgres was lost", place=record.place)
+                ) from error
             raise
 
     def keep(self, offsets: Offsets) -> None:

@@ -32,6 +32,7 @@ from consumers.feed import Feed
 from consumers.health import Health
 from consumers.letters import WAITING, Held, HeldKey, Holding, Letter
 from consumers.target import Target
+from schemas.said import said
 
 POLL_S = 0.5
 MAX_BATCH = 500
@@ -131,8 +132,13 @@ class SubscriptionSession:
             return  # Its letter was written before a crash that came between the letter and the target's own position.
         if self._holding.records + len(batch.letters) >= self._terms.most_held:
             raise TooManyHeld(
-                f"{self._terms.most_held} records of {self._terms.group} are held in {self._terms.dead_letters}: mend "
-                "the handler, start again, and `qianbei dead-letters redrive` them"
+                said(
+                    "{most_held} records of {group} are held in {dead_letters}: mend the handler, start "
+                    "again, and `qianbei dead-letters redrive` them",
+                    most_held=self._terms.most_held,
+                    group=self._terms.group,
+                    dead_letters=self._terms.dead_letters,
+                )
             )
         assert self._terms.dead_letters is not None
         batch.letters.append(letters.held(self._terms.dead_letters, self._terms.group, record, error))

@@ -28,6 +28,7 @@ from consumers.kafka_feed import KafkaServers
 from consumers.records import Handler
 from consumers.session import SubscriptionSession, Terms
 from consumers.target import HandlerTarget, OpenTarget, Target
+from schemas.said import said
 
 DEFAULT_RETRIES = Retries()
 MOST_HELD = 1_000
@@ -53,7 +54,7 @@ class Subscription:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not topics:
-            raise ConfigError("a subscription needs at least one topic")
+            raise ConfigError(said("a subscription needs at least one topic"))
         self._servers = KafkaServers(servers) if isinstance(servers, Settings) else servers
         letters = _dead_letters_of(topics) if dead_letters else None
         self._terms = Terms(group, tuple(topics), letters, retries, most_held, clock)
@@ -88,6 +89,9 @@ def _dead_letters_of(topics: Sequence[str]) -> str:
     departments = {department_of(topic) for topic in topics}
     if len(departments) != 1:
         raise ConfigError(
-            f"one subscription is one department's, these are of {', '.join(sorted(departments))}"
+            said(
+                "one subscription is one department's, these are of {departments}",
+                departments=", ".join(sorted(departments)),
+            )
         )
     return dead_letter_topic(departments.pop())

@@ -30,6 +30,7 @@ from consumers.feed import Feed, Positions
 from schemas.entitlements import grants, load_entitlements, newest_schemas
 from schemas.files import latest_version, load_schema, parsed, released_versions
 from schemas.jsonform import from_json
+from schemas.said import said
 
 Schema = Mapping[str, Any]
 
@@ -202,7 +203,7 @@ class MemoryExchange:
         """Write records and a group's offsets, both or neither. Raises OwnershipLost."""
         with self._changed:
             if group.generation != generation:
-                raise OwnershipLost("another member has taken over")
+                raise OwnershipLost(said("another member has taken over"))
             for message in messages:
                 self.append(message)
             group.offsets |= offsets
@@ -317,7 +318,13 @@ class MemoryServers:
         """Write records; a department may write its own dead letters alone."""
         for message in messages:
             if message.topic != dead_letter_topic(self._department):
-                raise AccessDenied(f"{self._department} may not write to {message.topic}")
+                raise AccessDenied(
+                    said(
+                        "{department} may not write to {topic}",
+                        department=self._department,
+                        topic=message.topic,
+                    )
+                )
             self._exchange.append(message)
 
     def _check(self, topic: str) -> None:
@@ -326,7 +333,13 @@ class MemoryServers:
             and topic.count(".") == self._department.count(".") + 3
         )
         if not self._exchange.has(topic) or not (own or topic == dead_letter_topic(self._department)):
-            raise AccessDenied(f"{topic} does not exist, or {self._department} may not read it")
+            raise AccessDenied(
+                said(
+                    "{topic} does not exist, or {department} may not read it",
+                    topic=topic,
+                    department=self._department,
+                )
+            )
 
 
 def _names(subject: str) -> list[str]:

@@ -35,6 +35,7 @@ from producers.jsonlines import MAX_LINE_BYTES, WINDOW, LineProblem, Summary, re
 from producers.publisher import Decision, Prepared, Publisher
 from schemas.catalogue import load_catalogue
 from schemas.jsonform import Problem
+from schemas.said import said
 
 DECISIONS_S = 60.0
 NOT_SENT = "NOT_SENT"
@@ -91,7 +92,9 @@ def fit(record: dict[str, Any]) -> dict[str, Any]:
     try:
         require_envelope(record)
     except DecodeError as error:
-        raise InvalidEvent([Problem("", error.detail, "write ids of 1 to 120 visible characters")]) from None
+        raise InvalidEvent(
+            [Problem("", error.detail, said("write ids of 1 to 120 visible characters"))]
+        ) from None
     return record
 
 
@@ -174,8 +177,19 @@ class Receiver:
         prepared = self._publisher.prepare(subject, event)
         fit({"house_code": None, **event, "event_id": prepared.event_id, "entity_id": prepared.entity_id})
         if len(prepared.message.value or b"") > MAX_RECORD_BYTES:
-            how = "name attachments by their address"
-            raise InvalidEvent([Problem("", f"a record of more than {MAX_RECORD_BYTES} bytes", how)])
+            how = said("name attachments by their address")
+            raise InvalidEvent(
+                [
+                    Problem(
+                        "",
+                        said(
+                            "a record of more than {max_record_bytes} bytes",
+                            max_record_bytes=MAX_RECORD_BYTES,
+                        ),
+                        how,
+                    )
+                ]
+            )
         return prepared
 
 

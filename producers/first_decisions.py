@@ -13,6 +13,7 @@ from broker.released import decoder, topic_subject
 from broker.settings import Settings
 from broker.topics import decision_topic
 from producers.publisher import Decision, read_decision
+from schemas.said import said
 
 _SPANS = (5_000, 500_000, 1 << 62)
 """How far back each look goes: most repetitions follow the first sending closely."""
@@ -86,7 +87,10 @@ class FirstDecisions:
             idle = 0 if records else idle + 1
             if idle > _IDLE_POLLS:
                 raise Unavailable(
-                    f"{self._topic} could not be read back to its end: check that Kafka is well"
+                    said(
+                        "{topic} could not be read back to its end: check that Kafka is well",
+                        topic=self._topic,
+                    )
                 )
             for decision in (read_decision(self._decoder, record) for record in records):
                 if decision.decision_id in wanted:

@@ -23,6 +23,7 @@ from producers.events import InvalidEvent
 from producers.publisher import Decision, Place, Prepared, Sent
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.jsonform import Problem
+from schemas.said import said
 
 WINDOW = 500
 MAX_LINE_BYTES = 1024 * 1024
@@ -48,7 +49,7 @@ class LineProblem(NamedTuple):
     problem: Problem
 
     def __str__(self) -> str:
-        return f"line {self.line}, {self.problem}"
+        return said("line {line}, {problem}", line=self.line, problem=self.problem)
 
 
 class LineDecision(NamedTuple):
@@ -87,9 +88,16 @@ class Summary:
 
     def __str__(self) -> str:
         accepted, refused, duplicate = (self.outcomes[name] for name in ("ACCEPTED", "REFUSED", "DUPLICATE"))
-        return (
-            f"{self.lines} lines: {self.sent} sent ({accepted} accepted, {refused} refused, {duplicate} duplicate, "
-            f"{len(self.undecided)} not decided yet), {len({p.line for p in self.problems})} not sent"
+        return said(
+            "{lines} lines: {sent} sent ({accepted} accepted, {refused} refused, {duplicate} duplicate, "
+            "{undecided} not decided yet), {wrong} not sent",
+            lines=self.lines,
+            sent=self.sent,
+            accepted=accepted,
+            refused=refused,
+            duplicate=duplicate,
+            undecided=len(self.undecided),
+            wrong=len({p.line for p in self.problems}),
         )
 
 
@@ -150,22 +158,24 @@ def derived_event_id(principal: str, subject: str, event: dict[str, Any]) -> str
 def parsed_line(line: bytes) -> dict[str, Any]:
     """An event in JSON form as it is written. Raises InvalidEvent, which holds no value."""
     if len(line) > MAX_LINE_BYTES:
-        raise _invalid("a line of more than 1 MB", "name attachments by their address")
+        raise _invalid(said("a line of more than 1 MB"), said("name attachments by their address"))
     try:
         # utf-8-sig: some editors put a byte order mark before the first line.
         event = json.loads(line.decode("utf-8-sig"), parse_float=Decimal, object_pairs_hook=_without_repeats)
     except UnicodeDecodeError:
-        raise _invalid("bytes that are not UTF-8", "save the file as UTF-8") from None
+        raise _invalid(said("bytes that are not UTF-8"), said("save the file as UTF-8")) from None
     except json.JSONDecodeError as error:
         raise _invalid(
-            f"no JSON ({error.msg} at column {error.colno})", "write one JSON object a line"
+            said("no JSON ({msg} at column {colno})", msg=error.msg, colno=error.colno),
+            said("write one JSON object a line"),
         ) from None
     except (RecursionError, ValueError):
         raise _invalid(
-            "JSON that nests too deep or has a number too long", "write the event as it is documented"
+            said("JSON that nests too deep or has a number too long"),
+            said("write the event as it is documented"),
         ) from None
     if not isinstance(event, dict):
-        raise _invalid("JSON that is no object", "put the event in { }")
+        raise _invalid(said("JSON that is no object"), said("put the event in { }"))
     return event
 
 
@@ -174,14 +184,18 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         # json would keep the last one and lose the others without a word.
         repeated = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise InvalidEvent([Problem(repeated[:64], "a field that is there twice", "keep one of them")])
+        raise InvalidEvent(
+            [Problem(repeated[:64], said("a field that is there twice"), said("keep one of them"))]
+        )
     return found
 
 
 def _subject_of(event: dict[str, Any], only: str | None) -> str:
     subject = event.pop("subject", only)
     if not isinstance(subject, str):
-        raise InvalidEvent([Problem("subject", "missing", 'say what the line is, such as "subject": "sale"')])
+        raise InvalidEvent(
+            [Problem("subject", "missing", said('say what the line is, such as "subject": "sale"'))]
+        )
     return subject
 
 

@@ -27,6 +27,7 @@ from broker.slots import slot_key, slot_of
 from broker.topics import decision_topic, intake_topic
 from producers.events import checked_record, sendable
 from schemas.catalogue import Catalogue, load_catalogue
+from schemas.said import said
 
 MAX_UNCLAIMED = 20_000
 _POLL_S = 0.2
@@ -175,9 +176,18 @@ class Publisher:
         if missing:
             place = missing[0].place
             raise NotDecided(
-                f"{len(missing)} of {len(sent)} events were not decided within {timeout_s:g} s; the first lies in "
-                f"{place.topic}/{place.partition} at offset {place.offset} and is not lost. Check with `qianbei status` "
-                "that admission runs, and with `qianbei quarantine list` that it could be read"
+                said(
+                    "{count} of {count2} events were not decided within {timeout_s:g} s; the first lies "
+                    "in {topic}/{partition} at offset {offset} and is not lost. Check with `qianbei "
+                    "status` that admission runs, and with `qianbei quarantine list` that it could be "
+                    "read",
+                    count=len(missing),
+                    count2=len(sent),
+                    timeout_s=timeout_s,
+                    topic=place.topic,
+                    partition=place.partition,
+                    offset=place.offset,
+                )
             )
         return [found[event.place] for event in sent]
 
@@ -206,7 +216,13 @@ class Publisher:
         topic = decision_topic(self.principal)
         partitions = self._reader.partitions_of(topic)
         if not partitions:
-            raise AccessDenied(f"{topic} does not exist, or {self._settings.kafka_username} may not read it")
+            raise AccessDenied(
+                said(
+                    "{topic} does not exist, or {kafka_username} may not read it",
+                    topic=topic,
+                    kafka_username=self._settings.kafka_username,
+                )
+            )
         self._reader.assign(partitions)
         for partition, offset in self._reader.end_offsets(partitions).items():
             self._reader.seek(partition, offset)

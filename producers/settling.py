@@ -7,6 +7,7 @@ from broker.errors import Unavailable
 from producers.first_decisions import FirstDecisions
 from producers.jsonlines import Channel
 from producers.publisher import Decision, Sent
+from schemas.said import said
 
 _DECISIONS_S = 120.0
 NOT_COUNTED = frozenset(
@@ -33,8 +34,12 @@ def settle(channel: Channel, firsts: FirstDecisions, sent: Sequence[Sent]) -> li
     found = channel.decided(sent, timeout_s=_DECISIONS_S)
     if len(found) < len(sent):
         raise Unavailable(
-            f"{len(sent) - len(found)} events were sent and not decided within {_DECISIONS_S:g} s. They are not lost: see "
-            "with `qianbei status` that admission runs, then begin again"
+            said(
+                "{count} events were sent and not decided within {decisions_s:g} s. They are not "
+                "lost: see with `qianbei status` that admission runs, then begin again",
+                count=len(sent) - len(found),
+                decisions_s=_DECISIONS_S,
+            )
         )
     standing = firsts.of(found.values())
     return [standing[found[one.place].decision_id] for one in sent]

@@ -28,6 +28,7 @@ from broker.store.roles import ROLES
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import read_json, write_private
 from qianbei.stack.ports import free_port
+from schemas.said import said
 
 PORTS = "ports.json"
 OPERATORS = "QIANBEI_API_"
@@ -153,7 +154,11 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
         raise ConfigError(
-            f"the secret {path} cannot be read ({error.strerror}): run `qianbei deploy` first"
+            said(
+                "the secret {path} cannot be read ({strerror}): run `qianbei deploy` first",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from None
 
 

@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.said import said
+
 NONE = "NONE"
 """The status of an entity that is not known yet."""
 
@@ -134,7 +136,14 @@ class Subject(_Model):
             return self.lifecycle[event_type]
         except KeyError:
             known = ", ".join(self.lifecycle)
-            raise UnknownNameError(f"{self.name} has no event type {event_type}; it has {known}") from None
+            raise UnknownNameError(
+                said(
+                    "{name} has no event type {event_type}; it has {known}",
+                    name=self.name,
+                    event_type=event_type,
+                    known=known,
+                )
+            ) from None
 
     def next_status(self, event_type: str, status: str) -> str | None:
         """Return the status after ``event_type`` in ``status`` (``NONE``: unknown); None if it is illegal."""
@@ -176,14 +185,22 @@ class Catalogue(_Model):
         try:
             return self.subjects[name]
         except KeyError:
-            raise UnknownNameError(f"no subject {name}; there are {', '.join(self.subjects)}") from None
+            raise UnknownNameError(
+                said("no subject {name}; there are {subjects}", name=name, subjects=", ".join(self.subjects))
+            ) from None
 
     def principal(self, name: str) -> Principal:
         """Return the principal of that name, or raise UnknownNameError."""
         try:
             return self.principals[name]
         except KeyError:
-            raise UnknownNameError(f"no principal {name}; there are {', '.join(self.principals)}") from None
+            raise UnknownNameError(
+                said(
+                    "no principal {name}; there are {principals}",
+                    name=name,
+                    principals=", ".join(self.principals),
+                )
+            ) from None
 
     def may_send(self, principal: str, subject: str, event_type: str) -> bool:
         """Say whether ``principal`` may send that event; unknown names may not."""

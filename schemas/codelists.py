@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.said import said
+
 _CODES = Path(__file__).with_name("codes")
 _MAPPINGS = _CODES / "mappings"
 
@@ -93,7 +95,9 @@ class CodeList:
         try:
             return self.by_code[code]
         except KeyError:
-            raise UnknownCodeError(f"{code!r} is not in the code list {self.name}") from None
+            raise UnknownCodeError(
+                said("{code!r} is not in the code list {name}", code=code, name=self.name)
+            ) from None
 
     @property
     def codes(self) -> frozenset[str]:
@@ -125,7 +129,13 @@ class CodeMapping:
 def code_list(name: str) -> CodeList:
     """The code list of that name.  Raises UnknownCodeListError, or CodeListError when its file is wrong."""
     if name not in code_list_names():
-        raise UnknownCodeListError(f"no code list {name!r}; there are {', '.join(code_list_names())}")
+        raise UnknownCodeListError(
+            said(
+                "no code list {name!r}; there are {code_list_names}",
+                name=name,
+                code_list_names=", ".join(code_list_names()),
+            )
+        )
     path = _CODES / f"{name}.yaml"
     file = _read(path, _ListFile)
     return CodeList(file.list, file.version, file.zh, file.en, file.source, _indexed(file, path))
@@ -142,7 +152,14 @@ def mapping(source: str, name: str) -> CodeMapping:
     """How `source` numbers the list `name`.  Raises UnknownCodeListError when it has no table for it."""
     tables = _tables(source)
     if name not in tables:
-        raise UnknownCodeListError(f"{source} has no mapping for {name!r}; it has {', '.join(tables)}")
+        raise UnknownCodeListError(
+            said(
+                "{source} has no mapping for {name!r}; it has {tables}",
+                source=source,
+                name=name,
+                tables=", ".join(tables),
+            )
+        )
     return CodeMapping(source, name, tables[name])
 
 
@@ -161,7 +178,13 @@ def mapped_lists(source: str) -> tuple[str, ...]:
 @cache
 def _tables(source: str) -> Mapping[str, Mapping[str, str]]:
     if source not in mapping_sources():
-        raise UnknownCodeListError(f"no mapping of {source!r}; there are {', '.join(mapping_sources())}")
+        raise UnknownCodeListError(
+            said(
+                "no mapping of {source!r}; there are {mapping_sources}",
+                source=source,
+                mapping_sources=", ".join(mapping_sources()),
+            )
+        )
     path = _MAPPINGS / f"{source}.yaml"
     file = _read(path, _MappingFile)
     _require(file.source == source, path, f"source must be {source}")

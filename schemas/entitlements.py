@@ -21,6 +21,7 @@ from schemas.catalogue import load_catalogue
 from schemas.derive import Schema
 from schemas.files import latest_version, load_schema
 from schemas.queries import Query, check_queries
+from schemas.said import said
 from schemas.shown import Bilingual, EntitlementError, Model, Shown, check_shown, nearest
 
 FOLDER = Path(__file__).parent / "entitlements"
@@ -136,7 +137,14 @@ def load_entitlements(
         check_queries(path.name, entitlement.queries, newest)
         for department in entitlement.departments:
             if (other := owner.setdefault(department, path.name)) != path.name:
-                raise EntitlementError(f"{path.name}: {department} has its entitlements in {other} already")
+                raise EntitlementError(
+                    said(
+                        "{name}: {department} has its entitlements in {other} already",
+                        name=path.name,
+                        department=department,
+                        other=other,
+                    )
+                )
         found.append(entitlement)
     return tuple(found)
 
@@ -150,7 +158,7 @@ def _read(path: Path) -> Entitlement:
     try:
         return Entitlement.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
-        raise EntitlementError(f"{path.name}: no YAML: {error}") from None
+        raise EntitlementError(said("{name}: no YAML: {error}", name=path.name, error=error)) from None
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise EntitlementError(f"{path.name}: {problems}") from None
@@ -159,8 +167,12 @@ def _read(path: Path) -> Entitlement:
 def _check(file: str, subject: str, terms: SubjectEntitlement, schemas: Mapping[str, Schema]) -> None:
     where = f"{file}: {subject}"
     if subject not in schemas:
-        raise EntitlementError(f"{where} is no subject; {nearest(subject, schemas)}")
+        raise EntitlementError(
+            said("{where} is no subject; {subject}", where=where, subject=nearest(subject, schemas))
+        )
     schema = schemas[subject]
     if terms.rows is Rows.INTERESTED and "interested" not in {field["name"] for field in schema["fields"]}:
-        raise EntitlementError(f"{where}: rows: interested, but the subject has no field interested")
+        raise EntitlementError(
+            said("{where}: rows: interested, but the subject has no field interested", where=where)
+        )
     check_shown(where, terms, schema, envelope=False)

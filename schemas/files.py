@@ -35,6 +35,7 @@ from typing import Any
 import fastavro
 
 from schemas.catalogue import load_catalogue
+from schemas.said import said
 
 Schema = dict[str, Any]
 
@@ -74,7 +75,9 @@ def released_versions(record: str) -> tuple[int, ...]:
     found = [_VERSION.fullmatch(path.name) for path in FOLDER.joinpath(record).glob("*.avsc")]
     versions = tuple(sorted(int(match[1]) for match in found if match))
     if record not in records() or not versions:
-        raise UnknownSchemaError(f"no schema of {record}; there are {', '.join(records())}")
+        raise UnknownSchemaError(
+            said("no schema of {record}; there are {records}", record=record, records=", ".join(records()))
+        )
     return versions
 
 
@@ -86,7 +89,14 @@ def latest_version(record: str) -> int:
 def schema_path(record: str, version: int) -> Path:
     """Where the file of a released version is. Raises UnknownSchemaError."""
     if version not in released_versions(record):
-        raise UnknownSchemaError(f"no version {version} of {record}; there are {released_versions(record)}")
+        raise UnknownSchemaError(
+            said(
+                "no version {version} of {record}; there are {record2}",
+                version=version,
+                record=record,
+                record2=released_versions(record),
+            )
+        )
     return FOLDER / record / f"v{version}.avsc"
 
 

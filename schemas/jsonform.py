@@ -37,6 +37,7 @@ from schemas.jsonvalues import (
     decimal_writer,
     wrong_kind,
 )
+from schemas.said import said
 
 __all__ = ["JsonForm", "JsonFormError", "Problem", "from_json", "json_form", "to_json"]
 
@@ -199,9 +200,15 @@ def _unknown(obj: dict[str, Any], known: frozenset[str]) -> list[Problem]:
 def _unknown_field(name: Any, known: frozenset[str]) -> Problem:
     # A name that no schema could have may be a value in the wrong place, so it is not shown.
     if not (isinstance(name, str) and _NAME.fullmatch(name)):
-        return Problem("", "a field whose name is no name", "field names are letters, digits and _")
+        return Problem(
+            "", said("a field whose name is no name"), said("field names are letters, digits and _")
+        )
     near = get_close_matches(name, known, n=1)
-    return Problem(name, "there is no such field", f"did you mean {near[0]}?" if near else "take it out")
+    return Problem(
+        name,
+        said("there is no such field"),
+        said("did you mean {near}?", near=near[0]) if near else said("take it out"),
+    )
 
 
 def _record_writer(fields: tuple[_Field, ...]) -> Write:

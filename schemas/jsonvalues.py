@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.files import CLEAR
+from schemas.said import said
 
 Read = Callable[[Any], Any]
 Write = Callable[[Any], Any]
@@ -23,8 +24,8 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
-_HOW_TIME = 'write it as "2020-12-01T10:00:00+08:00"'
-_HOW_DECIMAL = 'write it as text, such as "880000.00"'
+_HOW_TIME = said('write it as "2020-12-01T10:00:00+08:00"')
+_HOW_DECIMAL = said('write it as text, such as "880000.00"')
 _KINDS = {str: "text", list: "a list", dict: "an object", **dict.fromkeys((int, float, Decimal), "a number")}
 
 
@@ -37,7 +38,8 @@ class Problem:
     how: str
 
     def __str__(self) -> str:
-        return f"{self.path or 'the record'}: {self.what}; {self.how}"
+        where = self.path or said("the record")
+        return said("{where}: {what}; {how}", where=where, what=self.what, how=self.how)
 
     def under(self, step: str) -> "Problem":
         """The same problem, seen from the record that holds ``step``."""

@@ -46,6 +46,7 @@ __all__ = [
     "UnknownRuleError",
     "load_policy",
 ]
+from schemas.said import said
 
 DEFAULT = Path(__file__).with_name("policy") / "rules.yaml"
 
@@ -142,7 +143,9 @@ class Policy(Model):
         """What the rule does in that county on that day; None if it is off or not in force. Raises UnknownRuleError."""
         rule = self.rules.get(code)
         if rule is None:
-            raise UnknownRuleError(f"the policy has no rule {code}; {_nearest(code, self.rules)}")
+            raise UnknownRuleError(
+                said("the policy has no rule {code}; {code2}", code=code, code2=_nearest(code, self.rules))
+            )
         edition = rule.edition(county_code, on)
         if edition is None or edition.severity == "OFF":
             return None
@@ -188,10 +191,23 @@ def _check_complete(path: Path, policy: Policy, default: Policy) -> None:
     """A rule that a new release brings must not be off because an operator's file is older."""
     for code in policy.rules:
         if code not in default.rules:
-            raise PolicyError(f"{path}: rules.{code} is no rule; {_nearest(code, default.rules)}")
+            raise PolicyError(
+                said(
+                    "{path}: rules.{code} is no rule; {code2}",
+                    path=path,
+                    code=code,
+                    code2=_nearest(code, default.rules),
+                )
+            )
     if missing := [code for code in default.rules if code not in policy.rules]:
         raise PolicyError(
-            f'{path}: rules lacks {", ".join(missing)}: copy them from {DEFAULT}, with severity "OFF" if they are not to hold'
+            said(
+                '{path}: rules lacks {missing}: copy them from {default}, with severity "OFF" if '
+                "they are not to hold",
+                path=path,
+                missing=", ".join(missing),
+                default=DEFAULT,
+            )
         )
 
 

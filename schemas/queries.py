@@ -16,6 +16,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from schemas.derive import Schema
+from schemas.said import said
 from schemas.shown import Bilingual, EntitlementError, Model, Shown, check_shown, nearest
 
 NAME = r"^[a-z][a-z0-9_]*$"
@@ -85,12 +86,20 @@ def check_queries(file: str, queries: Iterable[Query], schemas: Mapping[str, Sch
     for query in queries:
         where = f"{file}: {query.name}"
         if query.name in seen:
-            raise EntitlementError(f"{where} is there twice; give each query a name of its own")
+            raise EntitlementError(
+                said("{where} is there twice; give each query a name of its own", where=where)
+            )
         seen.add(query.name)
         if doubled := set(query.needs) & set(query.may):
-            raise EntitlementError(f"{where}: {min(doubled)} stands in needs and in may; keep one")
+            raise EntitlementError(
+                said(
+                    "{where}: {doubled} stands in needs and in may; keep one",
+                    where=where,
+                    doubled=min(doubled),
+                )
+            )
         if not query.figures and not query.records:
-            raise EntitlementError(f"{where} answers nothing; declare figures or records")
+            raise EntitlementError(said("{where} answers nothing; declare figures or records", where=where))
         for name, records in query.records.items():
             _check_records(f"{where}.{name}", records, schemas)
         _check_figures(where, query)
@@ -99,7 +108,12 @@ def check_queries(file: str, queries: Iterable[Query], schemas: Mapping[str, Sch
 def _check_records(where: str, records: Records, schemas: Mapping[str, Schema]) -> None:
     if records.subject not in schemas:
         raise EntitlementError(
-            f"{where}: {records.subject} is no subject; {nearest(records.subject, schemas)}"
+            said(
+                "{where}: {subject} is no subject; {subject2}",
+                where=where,
+                subject=records.subject,
+                subject2=nearest(records.subject, schemas),
+            )
         )
     check_shown(where, records, schemas[records.subject], envelope=True)
 
@@ -109,12 +123,20 @@ def _check_figures(where: str, query: Query) -> None:
     for path in query.figures:
         head, _, inner = path.partition(".")
         if not head.isidentifier() or ("." in path and not inner.isidentifier()):
-            raise EntitlementError(f"{where}.{path} is no name; write figure, or list.figure")
+            raise EntitlementError(
+                said("{where}.{path} is no name; write figure, or list.figure", where=where, path=path)
+            )
         if not inner and head in lists:
-            raise EntitlementError(f"{where}.{path} is a list already; give the figure another name")
+            raise EntitlementError(
+                said("{where}.{path} is a list already; give the figure another name", where=where, path=path)
+            )
         if head in query.records and inner in _shown_names(query.records[head]):
             raise EntitlementError(
-                f"{where}.{path} is a field of the record already; give the figure another name"
+                said(
+                    "{where}.{path} is a field of the record already; give the figure another name",
+                    where=where,
+                    path=path,
+                )
             )
 
 

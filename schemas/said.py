@@ -5,6 +5,7 @@ records have one language. It also remembers its template and its values, so tha
 that the program bound with gettext; without a binding or a translation it stays English.
 """
 
+from collections.abc import Iterable
 from gettext import gettext
 
 
@@ -15,6 +16,10 @@ class Said(str):
     template: str
     values: dict[str, object]
 
+    def __str__(self) -> "Said":
+        """Itself, so that ``str(error)`` still knows the text that the error was made with."""
+        return self
+
 
 def said(template: str, /, **values: object) -> Said:
     """A text of a template of ``str.format``. The template is a literal, so that a tool finds it for translation."""
@@ -23,12 +28,17 @@ def said(template: str, /, **values: object) -> Said:
     return made
 
 
+def joined(separator: str, texts: Iterable[object]) -> Said:
+    """Texts one after another, as ``separator.join`` of strings."""
+    values = {f"_{number}": text for number, text in enumerate(texts)}
+    return said(separator.join(f"{{{name}}}" for name in values), **values)
+
+
 def shown(text: object) -> str:
-    """A text, an error made with one, or any other value, in the language of the program."""
-    if isinstance(text, BaseException) and len(text.args) == 1:
-        text = text.args[0]
+    """A text, what has one as its ``str`` (an error, a problem), or any other value, in the language of the program."""
+    text = str(text)
     if not isinstance(text, Said):
-        return str(text)
+        return text
     template = (
         gettext(text.template) if text.template else ""
     )  # to gettext, nothing is the head of the catalogue
@@ -41,4 +51,5 @@ def shown(text: object) -> str:
 
 def _in(value: object) -> object:
     # Numbers and times keep their type: a template may say how they are written.
-    return shown(value) if isinstance(value, (Said, BaseException)) else value
+    text = str(value)
+    return shown(text) if isinstance(text, Said) else value

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import derive
 from schemas.derive import Schema
+from schemas.said import said
 
 MaskName = Literal["last4", "surname", "id"]
 
@@ -71,27 +72,51 @@ def _check_paths(where: str, shown: Shown, known: frozenset[str], *, envelope: b
         if path in derive.ALWAYS:
             if envelope:
                 continue
-            raise EntitlementError(f"{where}.{path} is always sent and need not be listed")
+            raise EntitlementError(
+                said("{where}.{path} is always sent and need not be listed", where=where, path=path)
+            )
         if path.rsplit(".", 1)[-1] in derive.NEVER:
-            raise EntitlementError(f"{where}.{path} is the exchange's own and is shared with nobody")
+            raise EntitlementError(
+                said("{where}.{path} is the exchange's own and is shared with nobody", where=where, path=path)
+            )
         if path not in known:
-            raise EntitlementError(f"{where}.{path} is no field; {nearest(path, known)}")
+            raise EntitlementError(
+                said(
+                    "{where}.{path} is no field; {path2}", where=where, path=path, path2=nearest(path, known)
+                )
+            )
     doubled = sorted({path for path in shown.fields if shown.fields.count(path) > 1})
     if doubled:
-        raise EntitlementError(f"{where}.{doubled[0]} is listed twice")
+        raise EntitlementError(said("{where}.{doubled} is listed twice", where=where, doubled=doubled[0]))
 
 
 def _check_masks(where: str, shown: Shown, schema: Schema) -> None:
     clear = _field_names(shown.fields)
     for path, mask in shown.masks.items():
         if path not in shown.fields:
-            raise EntitlementError(f"{where}.{path} is masked but not listed; {nearest(path, shown.fields)}")
+            raise EntitlementError(
+                said(
+                    "{where}.{path} is masked but not listed; {path2}",
+                    where=where,
+                    path=path,
+                    path2=nearest(path, shown.fields),
+                )
+            )
         parent = path.rpartition(".")[0]
         if (parent, mask.name) in clear or mask.name in derive.ALWAYS:
-            raise EntitlementError(f"{where}.{path}: the mask's name {mask.name} is that of another field")
+            raise EntitlementError(
+                said(
+                    "{where}.{path}: the mask's name {name} is that of another field",
+                    where=where,
+                    path=path,
+                    name=mask.name,
+                )
+            )
     for leaf in _leaves(derive.select(schema, shown.wanted)):
         if leaf.mask and not (leaf.protected or leaf.type == "string"):
-            raise EntitlementError(f"{where}: {leaf.source} is no text, so it cannot be masked")
+            raise EntitlementError(
+                said("{where}: {source} is no text, so it cannot be masked", where=where, source=leaf.source)
+            )
 
 
 def _field_names(paths: Iterable[str]) -> set[tuple[str, str]]:
@@ -110,11 +135,20 @@ def _check_roles(where: str, shown: Shown, schema: Schema) -> None:
     lists = {pick.name: pick for pick in derive.select(schema, shown.wanted) if _is_list(pick)}
     for name in shown.party_roles:
         if name not in lists:
-            raise EntitlementError(f"{where}: party_roles.{name} is no entitled list; {nearest(name, lists)}")
+            raise EntitlementError(
+                said(
+                    "{where}: party_roles.{name} is no entitled list; {name2}",
+                    where=where,
+                    name=name,
+                    name2=nearest(name, lists),
+                )
+            )
         pick = lists[name]
         assert isinstance(pick, derive.Nested)
         if "role" not in {field["name"] for field in pick.item["fields"]}:
-            raise EntitlementError(f"{where}: party_roles.{name}: its items have no field role")
+            raise EntitlementError(
+                said("{where}: party_roles.{name}: its items have no field role", where=where, name=name)
+            )
 
 
 def _is_list(pick: Any) -> bool:

@@ -15,6 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.codelists import code_list
+from schemas.said import said
 
 
 class PolicyError(ValueError):
@@ -97,9 +98,11 @@ def read_policy(path: Path, model: type[ModelT], default: Path) -> ModelT:
     try:
         return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path}: cannot be read: {type(error).__name__}") from None
+        raise PolicyError(
+            said("{path}: cannot be read: {kind}", path=path, kind=type(error).__name__)
+        ) from None
     except yaml.YAMLError as error:
-        raise PolicyError(f"{path}: no YAML: {error}") from None
+        raise PolicyError(said("{path}: no YAML: {error}", path=path, error=error)) from None
     except ValidationError as error:
         raise PolicyError(
             "\n".join(f"{path}: {_problem(item, default)}" for item in error.errors())

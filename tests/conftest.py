@@ -1,9 +1,14 @@
 """Fixtures, one plugin file a concern."""
 
+import os
+
 import pytest
 
 from tests.sharing import share_out
 from tests.support.providers import present_providers
+
+os.environ["LC_ALL"] = "C.UTF-8"
+"""Tests read English messages, also of processes, whatever the developer's language is."""
 
 pytest_plugins = ["tests.fix_exchange", "tests.fix_front_door", "tests.fix_postgres"]
 

@@ -8,7 +8,7 @@ import ast
 import re
 import string
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,15 +17,15 @@ import polib
 
 from qianbei.cli.commands import COMMANDS, command_at
 from qianbei.cli.help import texts
-from qianbei.cli.language import SOURCE
 from qianbei.cli.main import cli
+from qianbei.language import SOURCE
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = ROOT / "qianbei" / SOURCE
 PACKAGES = ("schemas", "broker", "producers", "consumers", "qianbei")
 MARKS = {"said": 1, "spoken": 1, "headed": None}
 """The functions that take texts, and how many of their positional arguments are texts (None: all)."""
-THE_MARKS_THEMSELVES = {"schemas/said.py", "qianbei/cli/language.py"}
+THE_MARKS_THEMSELVES = {"schemas/said.py", "qianbei/language.py"}
 OF_CLICK = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
 
 Found = tuple[str, str, str | None]
@@ -35,6 +35,11 @@ Found = tuple[str, str, str | None]
 def everything() -> list[Found]:
     """All texts."""
     return [*in_the_code(), *in_the_help(), *in_click()]
+
+
+def places() -> dict[str, str]:
+    """A place of each text."""
+    return {text: place for text, place, _ in everything()}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -109,9 +114,8 @@ def translations() -> dict[str, polib.POEntry]:
     return {entry.msgid: entry for entry in polib.pofile(str(CATALOGUE))}
 
 
-def faults() -> list[str]:
-    """What is wrong with the translations: missing, of other values, of nothing."""
-    known, wanted = translations(), {text: place for text, place, _ in everything()}
+def faults(known: Mapping[str, polib.POEntry], wanted: Mapping[str, str]) -> list[str]:
+    """What is wrong with the translations of the texts: missing, of other values, of nothing."""
     wrong = [
         f"{place}: no Chinese for {text!r}" for text, place in wanted.items() if not _chinese(known.get(text))
     ]
@@ -154,36 +158,61 @@ def update() -> None:
     file.save(str(CATALOGUE))
 
 
+PRINTING = ("qianbei/cli/", "qianbei/demo/")
+"""Where texts are printed at once."""
 SPEAKING = {"echo", "secho", "print", "rule", "confirm", "prompt", "Text", "add_task", "status", "append"}
 """Calls whose first argument is shown to people."""
+OF_SERVERS = ("broker/api/", "broker/admission/", "producers/simulator/")
+"""Where a text goes into a record or an answer, which have one language."""
 HEADED = {"Table", "add_column"}
 """Calls all of whose arguments are."""
+MADE_BELOW = {"say", "_say", "BadCell", "Problem", "_invalid", "Defect", "_problem"}
+"""Calls anywhere that make or pass on a text for people."""
+NAMES_OF_TEXTS = re.compile(
+    r"_?(detail|how|told|mend|reason|wrong|DEPLOY|REMEDY|COPY_AGAIN|_?HOW(_[A-Z]+)?|_?FETCH)"
+)
+"""Variables that hold a text for people until it is passed on."""
+OF_THE_DOCTOR = {"ok", "warn", "fail", "judge_clock"}
+OF_CLICK_ITSELF = {"UsageError", "BadParameter", "ClickException"}
+"""Errors that click prints as they are."""
 OVER_HTTP = {"ProblemError"}
 """Errors that become answers of the front door, never messages of a command."""
-_PROSE = re.compile(r"[A-Za-z]{2,}\s|\s[A-Za-z]{2,}")
+_PROSE = re.compile(r"[A-Za-z]{2,}[:;,.]?\s|\s[A-Za-z]{2,}")
 _WORD = re.compile(r"[A-Za-z]{2,}")
 
 
-def unmarked() -> list[str]:
+def unmarked(trees: Mapping[str, ast.Module]) -> list[str]:
     """Texts that people see and that could not be translated, with the way to mend each."""
-    trees = dict(modules())
-    errors = _error_classes(trees.values()) - OVER_HTTP
+    makers = (_error_classes(trees.values()) | MADE_BELOW) - OVER_HTTP
     return [
-        _mending(path, text, name in errors)
+        _mending(path, text, path.startswith(PRINTING) and name not in makers - OF_CLICK_ITSELF)
         for path, tree in trees.items()
-        for name, call in calls(tree)
-        for text in _plain_texts(call, name, errors, path.startswith("qianbei/cli/"))
+        for name, call in [*calls(tree), *_assignments(path, tree)]
+        for text in _plain_texts(path, name, call, makers)
     ]
 
 
-def _plain_texts(call: ast.Call, name: str, errors: set[str], in_cli: bool) -> Iterator[ast.expr]:
-    if name in errors:
+def _assignments(path: str, tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Assignments to ``NAMES_OF_TEXTS``, as if they were calls."""
+    for node in ast.walk(tree) if not path.startswith(OF_SERVERS) else ():
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if isinstance(target, ast.Name) and NAMES_OF_TEXTS.fullmatch(target.id):
+            yield "=", ast.Call(target, [node.value], [])
+
+
+def _plain_texts(path: str, name: str, call: ast.Call, makers: set[str]) -> Iterator[ast.expr]:
+    if path.startswith("broker/api/") and name == "Problem":
+        return  # an answer over HTTP
+    if path.startswith("qianbei/verify/") and name == "add":
+        yield from _literals(call.args[2:], _PROSE)
+    if path.startswith("qianbei/doctor/") and name in OF_THE_DOCTOR:
+        yield from _literals(call.args, _WORD)
+    elif name in makers or name == "=":
         yield from _literals(call.args, _PROSE)
-    elif in_cli and name in HEADED:
-        yield from _literals(
-            [*call.args, *(one.value for one in call.keywords if one.arg in {"title", "caption"})], _WORD
-        )
-    elif in_cli and name in SPEAKING:
+    elif path.startswith(PRINTING) and name in HEADED:
+        titles = (word.value for word in call.keywords if word.arg in {"title", "caption"})
+        yield from _literals([*call.args, *titles], _WORD)
+    elif path.startswith(PRINTING) and name in SPEAKING:
         yield from _literals(call.args[:1], _PROSE)
 
 
@@ -194,10 +223,10 @@ def _error_classes(trees: Iterable[ast.Module]) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     }
-    found = {"QianbeiError", "StackError", "UsageError", "BadParameter", "ClickException"}
-    while new := {name for name, of in bases.items() if of & found} - found:
-        found |= new
-    return found
+    known = {"Exception", "ValueError", "LookupError", *OF_CLICK_ITSELF}
+    while new := {name for name, of in bases.items() if of & known} - known:
+        known |= new
+    return known - {"Exception", "ValueError", "LookupError"}
 
 
 def _literals(nodes: Iterable[ast.AST], pattern: re.Pattern[str]) -> Iterator[ast.expr]:
@@ -212,9 +241,8 @@ def _literals(nodes: Iterable[ast.AST], pattern: re.Pattern[str]) -> Iterator[as
             yield from _literals(ast.iter_child_nodes(node), pattern)
 
 
-def _mending(path: str, node: ast.expr, error: bool) -> str:
-    mark = "said" if error else "spoken"
-    home = "schemas.said" if error else "qianbei.cli.language"
+def _mending(path: str, node: ast.expr, printed: bool) -> str:
+    mark, home = ("spoken", "qianbei.language") if printed else ("said", "schemas.said")
     return (
         f"{path}:{node.lineno}: {ast.unparse(node)[:90]} is shown to people and cannot be translated: write "
         f"{mark}('… {{name}} …', name=value), from {home}, then run make messages"
@@ -223,7 +251,7 @@ def _mending(path: str, node: ast.expr, error: bool) -> str:
 
 if __name__ == "__main__":
     update()
-    wrong = unmarked() + faults()
+    wrong = unmarked(dict(modules())) + faults(translations(), places())
     print("\n".join(wrong or ["every text has its Chinese"]))
     if wrong:
         print(f"\n{len(wrong)} to mend: fill the msgstr in {CATALOGUE.relative_to(ROOT)} and run this again")

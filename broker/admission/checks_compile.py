@@ -7,6 +7,7 @@ from broker.admission.checks_schema import Field, Kind, Named, Schema, fields_of
 from broker.admission.checks_values import FORMATS, ID_NO, Check, Defect
 from broker.errors import ConfigError
 from schemas.codelists import UnknownCodeListError, code_list
+from schemas.said import said
 
 UNLIMITED = 1 << 30
 
@@ -43,7 +44,11 @@ def _nested_plan(item: Schema, named: Named) -> Plan:
     for field in fields_of(item, named):
         if field.has("required_from") or field.has("required_for"):
             raise ConfigError(
-                f"{item['name']}.{field.name}: only a contract's own fields can depend on its status"
+                said(
+                    "{item}.{name}: only a contract's own fields can depend on its status",
+                    item=item["name"],
+                    name=field.name,
+                )
             )
     return compile_plan(item, named)
 
@@ -63,7 +68,7 @@ def _codes(field: Field) -> frozenset[str] | None:
     try:
         return code_list(name).codes
     except UnknownCodeListError as error:
-        raise ConfigError(f"{field.name}: {error}") from error
+        raise ConfigError(said("{where}: {error}", where=field.name, error=error)) from error
 
 
 def _codes_or_null(field: Field) -> frozenset[str | None]:
@@ -85,7 +90,14 @@ def _format(field: Field) -> Check:
     """The check of a format; one that a required field must not be empty goes before it."""
     name = field.properties["format"]
     if name not in FORMATS:
-        raise ConfigError(f"{field.name}: there is no format {name!r}; there are {', '.join(FORMATS)}")
+        raise ConfigError(
+            said(
+                "{name}: there is no format {name2!r}; there are {formats}",
+                name=field.name,
+                name2=name,
+                formats=", ".join(FORMATS),
+            )
+        )
     check = FORMATS[name]
     if not _shortest(field) or name == "uscc":
         return lambda value: check(value) if value else None
@@ -118,5 +130,7 @@ def _roles(field: Field) -> Roles | None:
     allowed = frozenset(field.properties["roles"])
     required = frozenset(field.properties.get("required_roles", ()))
     if foreign := (allowed | required) - code_list("party_role").codes or required - allowed:
-        raise ConfigError(f"{field.name}: no such role: {', '.join(sorted(foreign))}")
+        raise ConfigError(
+            said("{name}: no such role: {foreign}", name=field.name, foreign=", ".join(sorted(foreign)))
+        )
     return Roles(allowed, required, code_list("party_role").codes)

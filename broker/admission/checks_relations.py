@@ -10,6 +10,7 @@ from broker.admission.reasons import Reason, reason
 from broker.errors import ConfigError
 from schemas.catalogue import NONE, SAME, Subject
 from schemas.identifiers import Finding, Problem
+from schemas.said import said
 
 Record = Mapping[str, Any]
 Relation = Callable[[Record], Reason | None]
@@ -83,7 +84,12 @@ def statuses_from(subject: Subject, status: str) -> frozenset[str]:
     """
     if status not in subject.statuses:
         raise ConfigError(
-            f"{subject.name} has no status {status}; it has {', '.join(sorted(subject.statuses))}"
+            said(
+                "{name} has no status {status}; it has {statuses}",
+                name=subject.name,
+                status=status,
+                statuses=", ".join(sorted(subject.statuses)),
+            )
         )
     reached, grown = {NONE}, True
     while grown:
@@ -97,7 +103,13 @@ def statuses_from(subject: Subject, status: str) -> frozenset[str]:
 
 def _comparable(field: Field, other: Field) -> None:
     if field.kind is not other.kind:
-        raise ConfigError(f"{field.name} cannot be compared with {other.name}, which is of another kind")
+        raise ConfigError(
+            said(
+                "{name} cannot be compared with {name2}, which is of another kind",
+                name=field.name,
+                name2=other.name,
+            )
+        )
 
 
 def _not_before(later: str, earlier: str, code: str, record: Record) -> Reason | None:

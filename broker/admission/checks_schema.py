@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Any
 
 from broker.errors import ConfigError
+from schemas.said import said
 
 Schema = dict[str, Any]
 
@@ -126,7 +127,9 @@ def _without_null(kind: Any) -> tuple[Any, bool]:
         return kind, False
     branches = [branch for branch in kind if branch != "null"]
     if len(branches) != 1:
-        raise ConfigError(f"a union of null and one type is expected, not of {len(branches)} types")
+        raise ConfigError(
+            said("a union of null and one type is expected, not of {count} types", count=len(branches))
+        )
     return branches[0], len(branches) < len(kind)
 
 
@@ -157,9 +160,22 @@ def _know_all(record: Schema, fields: tuple[Field, ...]) -> None:
         where = f"{record['name']}.{field.name}"
         for name in field.properties:
             if field.kind not in CHECKED.get(name, ()):
-                raise ConfigError(f"{where}: no check keeps the property {name} on {field.kind.name.lower()}")
+                raise ConfigError(
+                    said(
+                        "{where}: no check keeps the property {name} on {lower}",
+                        where=where,
+                        name=name,
+                        lower=field.kind.name.lower(),
+                    )
+                )
         others = [field.properties.get(name) for name in ("not_before", "at_most")] + field.properties.get(
             "sum_of", []
         )
         if lost := sorted({other for other in others if other is not None} - names):
-            raise ConfigError(f"{where} refers to {', '.join(lost)}, which the record does not have")
+            raise ConfigError(
+                said(
+                    "{where} refers to {lost}, which the record does not have",
+                    where=where,
+                    lost=", ".join(lost),
+                )
+            )

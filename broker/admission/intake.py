@@ -15,6 +15,7 @@ from broker.kafka import Record
 from broker.slots import slot_key, slot_of
 from broker.topics import REDRIVE, principal_of
 from schemas.catalogue import INTERNAL, Catalogue
+from schemas.said import said
 
 #: What may stand in an id or a key: visible characters of any script, no blanks and no control characters. Postgres
 #: cannot hold a NUL, and an id that cannot be stored cannot be decided.
@@ -58,22 +59,30 @@ def require_envelope(body: dict[str, Any]) -> None:
     except ValueError:
         canonical = False
     if not canonical:
-        raise DecodeError("BAD_ENVELOPE", "event_id is no UUID in its usual form (8-4-4-4-12, lower case)")
+        raise DecodeError(
+            "BAD_ENVELOPE", said("event_id is no UUID in its usual form (8-4-4-4-12, lower case)")
+        )
     for name in ("entity_id", "house_code", "source", "event_type"):
         value = body.get(name)
         if value is not None and not _IDENTIFIER.fullmatch(value):
             raise DecodeError(
-                "BAD_ENVELOPE", f"{name} is empty, longer than 120 or holds a blank or control character"
+                "BAD_ENVELOPE",
+                said("{name} is empty, longer than 120 or holds a blank or control character", name=name),
             )
 
 
 def _placed(record: Record, key: str, slots: int) -> None:
     if record.key != key.encode():
-        raise DecodeError("MISROUTED", f"the key must be {_shown(key)}")
+        raise DecodeError("MISROUTED", said("the key must be {key}", key=_shown(key)))
     slot = slot_of(key, slots)
     if record.partition != slot:
         raise DecodeError(
-            "MISROUTED", f"key {_shown(key)} belongs in partition {slot}: use the murmur2 partitioner"
+            "MISROUTED",
+            said(
+                "key {key} belongs in partition {slot}: use the murmur2 partitioner",
+                key=_shown(key),
+                slot=slot,
+            ),
         )
 
 

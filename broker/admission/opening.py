@@ -24,6 +24,7 @@ from broker.store.connect import Connection, connected, translated
 from broker.topics import decision_topic, exchange_topic, intake_topics, quarantine_topics
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.files import Schema, latest_version, load_schema
+from schemas.said import said
 
 
 def know(settings: Settings) -> Knowledge:
@@ -80,7 +81,11 @@ def _require_slots(db: Connection, settings: Settings) -> None:
         made_with = store.slot_count(db)
     if made_with != settings.slots:
         raise ConfigError(
-            f"this exchange was made with {made_with} slots: set QIANBEI_SLOTS={made_with}, not {settings.slots}"
+            said(
+                "this exchange was made with {made_with} slots: set QIANBEI_SLOTS={made_with}, not {slots}",
+                made_with=made_with,
+                slots=settings.slots,
+            )
         )
 
 

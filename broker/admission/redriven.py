@@ -20,6 +20,7 @@ from broker.errors import DecodeError
 from broker.kafka import Header
 from broker.topics import REDRIVE, intake_topic, principal_of
 from schemas.catalogue import INTERNAL, Catalogue
+from schemas.said import said
 
 PREFIX = "qb_redrive_"
 TEXT_LIMITS = {"operator": 120, "reason": 500}
@@ -74,11 +75,19 @@ def _texts(headers: Iterable[Header]) -> dict[str, str]:
         if found.get(name) is None:
             raise _bad(name, "is missing")
     if len(given) != len(_NAMES):
-        raise DecodeError("BAD_PROVENANCE", f"there are {len(given)} headers {PREFIX}…, not {len(_NAMES)}")
+        raise DecodeError(
+            "BAD_PROVENANCE",
+            said(
+                "there are {count} headers {prefix}…, not {count2}",
+                count=len(given),
+                prefix=PREFIX,
+                count2=len(_NAMES),
+            ),
+        )
     try:
         return {name: found[name].decode() for name in _NAMES}
     except UnicodeDecodeError:
-        raise DecodeError("BAD_PROVENANCE", f"a header {PREFIX}… is no UTF-8") from None
+        raise DecodeError("BAD_PROVENANCE", said("a header {prefix}… is no UTF-8", prefix=PREFIX)) from None
 
 
 def _place(name: str, texts: dict[str, str]) -> Place:
@@ -99,4 +108,6 @@ def _moment(texts: dict[str, str]) -> datetime:
 
 
 def _bad(name: str, detail: str) -> DecodeError:
-    return DecodeError("BAD_PROVENANCE", f"the header {PREFIX}{name} {detail}")
+    return DecodeError(
+        "BAD_PROVENANCE", said("the header {prefix}{name} {detail}", prefix=PREFIX, name=name, detail=detail)
+    )

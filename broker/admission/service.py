@@ -43,6 +43,7 @@ from broker.kafka import (
 )
 from broker.metrics import ServiceMetrics
 from broker.store.connect import Connection, translated
+from schemas.said import said
 
 GROUP = "qb-admission"
 POLL_S = 0.2
@@ -171,20 +172,45 @@ class AdmissionSession:
                 # A zombie may see this between its two reads, while the new owner goes on. Since every batch is
                 # decided before it is published, looking again tells the two apart.
                 if store.positions(self._db).get(p, 0) >= published[p]:
-                    raise OwnershipLost(f"{p.topic}/{p.partition} moved on under another owner")
+                    raise OwnershipLost(
+                        said(
+                            "{topic}/{partition} moved on under another owner",
+                            topic=p.topic,
+                            partition=p.partition,
+                        )
+                    )
                 raise StateBehindLog(
-                    f"{p.topic}/{p.partition} is published up to {published[p]} but decided only up to {position}: the "
-                    "database is older than the log. Restore a newer backup, or rebuild it from the topics"
+                    said(
+                        "{topic}/{partition} is published up to {published} but decided only up to "
+                        "{position}: the database is older than the log. Restore a newer backup, or rebuild "
+                        "it from the topics",
+                        topic=p.topic,
+                        partition=p.partition,
+                        published=published[p],
+                        position=position,
+                    )
                 )
             if first[p] > position:
                 raise StateBehindLog(
-                    f"{p.topic}/{p.partition} is decided up to {position}, but its records before {first[p]} have "
-                    "reached their retention: they were never decided"
+                    said(
+                        "{topic}/{partition} is decided up to {position}, but its records before {first} "
+                        "have reached their retention: they were never decided",
+                        topic=p.topic,
+                        partition=p.partition,
+                        position=position,
+                        first=first[p],
+                    )
                 )
             if position > end[p]:
                 raise StateAheadOfLog(
-                    f"{p.topic}/{p.partition} is decided up to {position} but ends at {end[p]}: the topic was lost or "
-                    "made anew. Restore it, or begin with an empty database"
+                    said(
+                        "{topic}/{partition} is decided up to {position} but ends at {end}: the topic was "
+                        "lost or made anew. Restore it, or begin with an empty database",
+                        topic=p.topic,
+                        partition=p.partition,
+                        position=position,
+                        end=end[p],
+                    )
                 )
 
     # -- a batch --------------------------------------------------------------------------------------------------
@@ -197,7 +223,7 @@ class AdmissionSession:
             except (Contended, psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
                 # Another slot took the same entity, event id or party since we looked. Look again: now it is there to see.
                 continue
-        raise Unavailable(f"a batch was contended {MAX_TRIES} times")
+        raise Unavailable(said("a batch was contended {max_tries} times", max_tries=MAX_TRIES))
 
     def _read(self, record: Record) -> Candidate | Quarantined:
         decider = self._knowledge.decider
@@ -232,5 +258,5 @@ class AdmissionSession:
 
     def _publish(self, decisions: Decisions, offsets: dict[TopicPartition, int]) -> None:
         if self._generation is None:
-            raise OwnershipLost("no generation is held")
+            raise OwnershipLost(said("no generation is held"))
         self._producer.publish([row.message for row in decisions.outbox], offsets, self._generation, GROUP)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from broker.errors import Unavailable
+from schemas.said import said
 
 FALLBACK_S = 0.05
 
@@ -105,7 +106,7 @@ class Waiter:
             found = await self.ask(wanted)
         except BaseException as error:
             # If only we are cancelled, those who asked are not: they are told that there was no answer.
-            told = error if isinstance(error, Exception) else Unavailable("the database was left")
+            told = error if isinstance(error, Exception) else Unavailable(said("the database was left"))
             for future in _open(looking):
                 future.set_exception(told)
             raise

@@ -9,6 +9,7 @@ import structlog
 from broker.errors import QianbeiError, TooLarge, Unavailable
 from broker.kafka import Connection, IdempotentProducer, Outgoing
 from broker.metrics import ServiceMetrics
+from schemas.said import said
 
 PAUSE_S = 1.0
 LINGER_MS = 5
@@ -74,7 +75,7 @@ class Intake:
         """Queue a record; the future is its offset. Raises Unavailable if that is not possible now."""
         size = len(message.value or b"")
         if self._producer is None or self._unacknowledged + size > MAX_UNACKNOWLEDGED_BYTES:
-            raise Unavailable("the intake cannot be written to now")
+            raise Unavailable(said("the intake cannot be written to now"))
         loop = asyncio.get_running_loop()
         written: asyncio.Future[int] = loop.create_future()
 

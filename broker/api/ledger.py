@@ -15,6 +15,7 @@ from broker.api.tokens import SELECT, token_of
 from broker.errors import Unavailable
 from broker.metrics import ServiceMetrics
 from broker.store.connect import translated
+from schemas.said import said
 
 PAUSE_S = 0.5
 TOKENS_S = 5.0
@@ -100,12 +101,12 @@ class Ledger:
                     self.waiter.wake()
                 else:
                     self._tokens_changed.set()
-        raise Unavailable("Postgres ended the connection that listens")
+        raise Unavailable(said("Postgres ended the connection that listens"))
 
     async def _ask(self, keys: Iterable[EventKey]) -> Mapping[EventKey, Found]:
         asking = self._asking
         if asking is None:
-            raise Unavailable("no connection to the database")
+            raise Unavailable(said("no connection to the database"))
         wanted = list(keys)
         with translated(self._dsn):
             cursor = await asking.execute(

@@ -26,6 +26,7 @@ from broker.topics import INTERNAL, decision_topic
 from schemas.catalogue import load_catalogue
 from schemas.files import latest_version, load_schema
 from schemas.jsonform import to_json
+from schemas.said import said
 
 LOOK_S = 3.0
 
@@ -76,7 +77,7 @@ class LiveDoorway:
             async with asyncio.timeout(LOOK_S):
                 return await self._ledger.waiter.look(key)
         except TimeoutError:
-            raise Unavailable("the database does not answer") from None
+            raise Unavailable(said("the database does not answer")) from None
 
     def post(self, message: Outgoing) -> asyncio.Future[int]:
         return self._intake.post(message)
@@ -92,7 +93,7 @@ class LiveDoorway:
             async with asyncio.timeout(LOOK_S):
                 return await self._asker.ask(question)
         except TimeoutError:
-            raise Unavailable("the database does not answer") from None
+            raise Unavailable(said("the database does not answer")) from None
 
     def close(self) -> None:
         """Give the connection for questions back."""

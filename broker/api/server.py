@@ -30,6 +30,7 @@ from broker.query.registry import installed_offers
 from broker.runner import Stop
 from broker.settings import Listen, Settings
 from broker.topics import INTERNAL, intake_topic
+from schemas.said import said
 
 STOP_S = 0.1
 Log = structlog.typing.FilteringBoundLogger
@@ -61,8 +62,13 @@ def _tls(listen: Listen) -> ssl.SSLContext | None:
         context.load_cert_chain(listen.certfile, listen.keyfile, password="")
     except (OSError, ValueError):
         raise ConfigError(
-            f"{listen.certfile} and {listen.keyfile} are no certificate with its key: set QIANBEI_API_CERTFILE and "
-            "QIANBEI_API_KEYFILE to PEM files that belong together, the key without a password"
+            said(
+                "{certfile} and {keyfile} are no certificate with its key: set QIANBEI_API_CERTFILE "
+                "and QIANBEI_API_KEYFILE to PEM files that belong together, the key without a "
+                "password",
+                certfile=listen.certfile,
+                keyfile=listen.keyfile,
+            )
         ) from None
     return context
 
@@ -73,8 +79,13 @@ def _bound(listen: Listen) -> socket.socket:
         return socket.create_server((listen.host, listen.port), family=family, backlog=1024)
     except OSError as error:
         raise ConfigError(
-            f"the front door cannot listen on {listen.host} port {listen.port} ({error.strerror}): set QIANBEI_API_HOST "
-            "and QIANBEI_API_PORT to an address of this machine that is free"
+            said(
+                "the front door cannot listen on {host} port {port} ({strerror}): set "
+                "QIANBEI_API_HOST and QIANBEI_API_PORT to an address of this machine that is free",
+                host=listen.host,
+                port=listen.port,
+                strerror=error.strerror,
+            )
         ) from None
 
 

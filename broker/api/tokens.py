@@ -23,6 +23,7 @@ from broker.errors import ConfigError
 from broker.store.connect import Connection
 from schemas.catalogue import INTERNAL, Catalogue
 from schemas.entitlements import queries_of
+from schemas.said import said
 
 FILE, ASK, READ, QUERY = "file", "ask", "read", "query"
 ACTIONS = (FILE, ASK, READ, QUERY)
@@ -80,7 +81,9 @@ def scopes_of(catalogue: Catalogue, principal: str, wanted: Iterable[str]) -> fr
     """
     if principal == INTERNAL or principal not in catalogue.principals:
         names = ", ".join(sorted(set(catalogue.principals) - {INTERNAL}))
-        raise ConfigError(f"there is no principal {principal}; there are {names}")
+        raise ConfigError(
+            said("there is no principal {principal}; there are {names}", principal=principal, names=names)
+        )
     sends = set(catalogue.principal(principal).sends)
     possible = {FILE: sends, ASK: sends & set(ASKABLE), QUERY: queries_of(principal)}
     words = list(wanted)
@@ -94,12 +97,27 @@ def _scopes(word: str, principal: str, possible: Mapping[str, AbstractSet[str]])
     if word == READ:
         return [READ]
     if action not in possible:
-        raise ConfigError(f"there is no scope {word}; write {', '.join(ACTIONS)}, or {FILE}:SUBJECT,…")
+        raise ConfigError(
+            said(
+                "there is no scope {word}; write {actions}, or {file}:SUBJECT,…",
+                word=word,
+                actions=", ".join(ACTIONS),
+                file=FILE,
+            )
+        )
     subjects = set(filter(None, listed.split(","))) or possible[action]
     if not subjects or (wrong := subjects - possible[action]):
         named = f" on {', '.join(sorted(wrong))}" if subjects else ""
         mend = f"it can on {', '.join(sorted(possible[action]))}" if possible[action] else "it can on nothing"
-        raise ConfigError(f"{principal} cannot {action}{named}; {mend}")
+        raise ConfigError(
+            said(
+                "{principal} cannot {action}{named}; {mend}",
+                principal=principal,
+                action=action,
+                named=named,
+                mend=mend,
+            )
+        )
     return [f"{action}:{subject}" for subject in subjects]
 
 
@@ -148,7 +166,9 @@ def revoke(db: Connection, token_id: str) -> None:
         )
         _notify(db)
     if not found.rowcount:
-        raise ConfigError(f"there is no token {token_id}; `qianbei token list` shows all")
+        raise ConfigError(
+            said("there is no token {token_id}; `qianbei token list` shows all", token_id=token_id)
+        )
 
 
 def load(db: Connection) -> list[Token]:

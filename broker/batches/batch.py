@@ -19,6 +19,7 @@ from broker.batches.format import (
     read_form,
 )
 from broker.batches.signing import require_signature
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ class OpenBatch:
         """A whole small file, such as a schema. Raises BadBatch if it is not small."""
         if entry.size > MANIFEST_BYTES:
             where = f"{self.path.name}/{entry.name}"
-            raise BadBatch("BAD_RECORD", where, f"a schema of more than {MANIFEST_BYTES} bytes")
+            raise BadBatch(
+                "BAD_RECORD",
+                where,
+                said("a schema of more than {manifest_bytes} bytes", manifest_bytes=MANIFEST_BYTES),
+            )
         with plain_file(self.path / entry.name) as file:
             return file.read()
 
@@ -47,18 +52,28 @@ def open_batch(path: Path, key: bytes | None = None) -> OpenBatch:
     """Read a batch's manifest. Raises Incomplete if there is none yet, BadBatch if it is wrong."""
     where = f"{path.name}/{MANIFEST}"
     if path.is_symlink() or not path.is_dir():
-        raise BadBatch("NOT_A_FILE", path.name, "is a link or a file where a batch's folder should be")
+        raise BadBatch("NOT_A_FILE", path.name, said("is a link or a file where a batch's folder should be"))
     try:
         with plain_file(path / MANIFEST) as file:
             content = file.read(MANIFEST_BYTES + 1)
     except FileNotFoundError:
         raise Incomplete(
-            f"{path.name} has no {MANIFEST} yet: it is still being copied; if the copy was broken off, {COPY_AGAIN}"
+            said(
+                "{name} has no {manifest} yet: it is still being copied; if the copy was broken off, "
+                "{copy_again}",
+                name=path.name,
+                manifest=MANIFEST,
+                copy_again=COPY_AGAIN,
+            )
         ) from None
     except NotAPlainFile:
         raise _no_file(where) from None
     if len(content) > MANIFEST_BYTES:
-        raise BadBatch("BAD_MANIFEST", where, f"is longer than {MANIFEST_BYTES} bytes")
+        raise BadBatch(
+            "BAD_MANIFEST",
+            where,
+            said("is longer than {manifest_bytes} bytes", manifest_bytes=MANIFEST_BYTES),
+        )
     manifest = read_form(Manifest, content, where)
     require_signature(key, path / MANIFEST, content)
     return OpenBatch(path, manifest, digest_of(content))
@@ -71,15 +86,27 @@ def require_name(batch: OpenBatch, channel: Channel, number: int) -> None:
         raise BadBatch(
             "WRONG_CHANNEL",
             where,
-            f"is of channel {batch.manifest.of}, and this folder is that of {channel}",
-            "put it into the inbox of its own channel",
+            said(
+                "is of channel {of}, and this folder is that of {channel}",
+                of=batch.manifest.of,
+                channel=channel,
+            ),
+            said("put it into the inbox of its own channel"),
         )
     if batch.manifest.sequence != number:
         raise BadBatch(
             "WRONG_NUMBER",
             where,
-            f"is number {batch.manifest.sequence}, and its folder's name says {number}",
-            f"give the folder back its name, {channel.batch(batch.manifest.sequence)}, or {COPY_AGAIN}",
+            said(
+                "is number {sequence}, and its folder's name says {number}",
+                sequence=batch.manifest.sequence,
+                number=number,
+            ),
+            said(
+                "give the folder back its name, {sequence}, or {copy_again}",
+                sequence=channel.batch(batch.manifest.sequence),
+                copy_again=COPY_AGAIN,
+            ),
         )
 
 
@@ -100,14 +127,20 @@ def require_content(batch: OpenBatch) -> None:
         _require_size(where, entry, found.size)
         if found.sha256 != entry.sha256 or (entry.sm3 and found.sm3 and found.sm3 != entry.sm3):
             raise BadBatch(
-                "WRONG_DIGEST", where, "its content is not what the manifest's digest says: it was changed"
+                "WRONG_DIGEST",
+                where,
+                said("its content is not what the manifest's digest says: it was changed"),
             )
         if entry.kind == "records" and found.records != entry.records:
             raise BadBatch(
                 "WRONG_COUNT",
                 where,
-                f"holds {found.records} records, the manifest says {entry.records}",
-                "mend the program that wrote it and make the batch anew under the same number",
+                said(
+                    "holds {records} records, the manifest says {records2}",
+                    records=found.records,
+                    records2=entry.records,
+                ),
+                said("mend the program that wrote it and make the batch anew under the same number"),
             )
 
 
@@ -130,15 +163,21 @@ def _opened(batch: OpenBatch, entry: FileEntry) -> Iterator[BinaryIO]:
         with plain_file(batch.path / entry.name) as file:
             yield file
     except FileNotFoundError:
-        raise BadBatch("MISSING_FILE", where, "is in the manifest and not in the folder") from None
+        raise BadBatch("MISSING_FILE", where, said("is in the manifest and not in the folder")) from None
     except NotAPlainFile:
         raise _no_file(where) from None
 
 
 def _require_size(where: str, entry: FileEntry, size: int) -> None:
     if size != entry.size:
-        raise BadBatch("WRONG_SIZE", where, f"has {size} bytes, the manifest says {entry.size}")
+        raise BadBatch(
+            "WRONG_SIZE",
+            where,
+            said("has {size} bytes, the manifest says {size2}", size=size, size2=entry.size),
+        )
 
 
 def _no_file(where: str) -> BadBatch:
-    return BadBatch("NOT_A_FILE", where, "is a link, a folder, a pipe or a device where a file should be")
+    return BadBatch(
+        "NOT_A_FILE", where, said("is a link, a folder, a pipe or a device where a file should be")
+    )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from broker.errors import ConfigError
+from schemas.said import said
 
 CHUNK = 1024 * 1024
 TEMPORARY = ".making-"
@@ -49,8 +50,13 @@ def move(source: Path, target: Path) -> None:
         if error.errno != EXDEV:
             raise
         raise ConfigError(
-            f"{source.parent} and {target.parent} lie on different file systems, so a batch cannot be moved in one "
-            "step: make the whole folder of the channel one file system, and let the carrier copy into its inbox"
+            said(
+                "{parent} and {parent2} lie on different file systems, so a batch cannot be moved in "
+                "one step: make the whole folder of the channel one file system, and let the carrier "
+                "copy into its inbox",
+                parent=source.parent,
+                parent2=target.parent,
+            )
         ) from None
     sync_folder(target.parent)
     if source.parent != target.parent:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from broker.errors import QianbeiError
+from schemas.said import said
 
 Code = Literal[
     "TORN_MANIFEST",
@@ -20,14 +21,14 @@ Code = Literal[
     "BAD_RECORD",
 ]
 
-COPY_AGAIN = "copy this batch from the sender's outbox into the inbox again, under the same name"
+COPY_AGAIN = said("copy this batch from the sender's outbox into the inbox again, under the same name")
 
 
 class BadBatch(QianbeiError):
     """A batch that must not be taken. No text of it holds a value of a record."""
 
     def __init__(self, code: Code, where: str, what: str, how: str = COPY_AGAIN) -> None:
-        super().__init__(f"{where}: {what} ({code}); {how}")
+        super().__init__(said("{where}: {what} ({code}); {how}", where=where, what=what, code=code, how=how))
         self.code: Code = code
         self.where = where
         self.what = what

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.errors import ConfigError
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ class Folder:
         """Make the writer's folders. Raises ConfigError if this is a reader's end."""
         if self.taken.exists():
             raise ConfigError(
-                f"{self.root} is the reading end of a channel: give the writer a folder of its own"
+                said(
+                    "{root} is the reading end of a channel: give the writer a folder of its own",
+                    root=self.root,
+                )
             )
         self._make(self.outbox, self.receipts, self.state)
 
@@ -84,7 +88,10 @@ class Folder:
         """Make the reader's folders. Raises ConfigError if this is a writer's end."""
         if self.head.exists():
             raise ConfigError(
-                f"{self.root} is the writing end of a channel: give the reader a folder of its own"
+                said(
+                    "{root} is the writing end of a channel: give the reader a folder of its own",
+                    root=self.root,
+                )
             )
         self._make(self.inbox, self.receipts, self.done, self.rejected, self.taking)
 
@@ -93,7 +100,13 @@ class Folder:
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigError(f"{self.root} cannot be used as a channel's folder: {error.strerror}") from None
+            raise ConfigError(
+                said(
+                    "{root} cannot be used as a channel's folder: {strerror}",
+                    root=self.root,
+                    strerror=error.strerror,
+                )
+            ) from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -104,7 +117,7 @@ class Folder:
         except OSError:
             os.close(descriptor)
             raise ConfigError(
-                f"another process works in {self.root}: wait until it has ended, or stop it"
+                said("another process works in {root}: wait until it has ended, or stop it", root=self.root)
             ) from None
         try:
             yield

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from broker.batches.errors import COPY_AGAIN, BadBatch
+from schemas.said import joined, said
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -188,31 +189,31 @@ def read_form(form: type[M], content: bytes, where: str) -> M:
         found = json.loads(content)
     except (ValueError, RecursionError):
         raise BadBatch(
-            "TORN_MANIFEST", where, "is no whole JSON text: its writing or copying was broken off"
+            "TORN_MANIFEST", where, said("is no whole JSON text: its writing or copying was broken off")
         ) from None
     version = found.get("format_version") if isinstance(found, dict) else None
     if version != FORMAT_VERSION or isinstance(version, bool):
         raise BadBatch(
             "UNKNOWN_FORMAT",
             where,
-            f"its format_version is not {FORMAT_VERSION}",
-            "bring both ends to the same version of this project, then copy the batch again",
+            said("its format_version is not {format_version}", format_version=FORMAT_VERSION),
+            said("bring both ends to the same version of this project, then copy the batch again"),
         )
     try:
         return form.model_validate(found)
     except ValidationError as error:
         raise BadBatch(
-            "BAD_MANIFEST", where, "; ".join(map(_problem, error.errors()[:5])), _rewrite(error)
+            "BAD_MANIFEST", where, joined("; ", map(_problem, error.errors()[:5])), _rewrite(error)
         ) from None
 
 
 def _problem(item: Any) -> str:
     path = ".".join(str(part) for part in item["loc"])
     # Pydantic's message for a pattern holds the pattern, not the value; what is forbidden is named by its path alone.
-    return f"{path or 'the whole'}: {item['msg']}"
+    return said("{path}: {msg}", path=path or said("the whole"), msg=item["msg"])
 
 
 def _rewrite(error: ValidationError) -> str:
     names = any("name" in item["loc"] for item in error.errors())
-    plain = "file names are plain names of letters, digits, . _ and -, never paths; " if names else ""
-    return f"{plain}mend the program that wrote it, or {COPY_AGAIN}"
+    plain = said("file names are plain names of letters, digits, . _ and -, never paths; ") if names else ""
+    return said("{plain}mend the program that wrote it, or {copy_again}", plain=plain, copy_again=COPY_AGAIN)

@@ -37,6 +37,7 @@ from broker.batches.format import MANIFEST, AnswersFile, Channel, Fault, Positio
 from broker.batches.ledger import Ledger
 from broker.batches.planning import Do, Found, Step, Whole, plan
 from broker.batches.receipts import AnswersWriter, give_back, keep_copy, put_receipt
+from schemas.said import said
 
 SETTLE_S = 10.0
 
@@ -286,8 +287,8 @@ def _stranger(name: str, channel: Channel) -> BadBatch:
     return BadBatch(
         "WRONG_CHANNEL",
         name,
-        f"is a batch of another channel; this folder is that of {channel}",
-        "put it into the inbox of its own channel",
+        said("is a batch of another channel; this folder is that of {channel}", channel=channel),
+        said("put it into the inbox of its own channel"),
     )
 
 

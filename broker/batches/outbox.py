@@ -33,6 +33,7 @@ from broker.batches.format import (
 from broker.batches.receipts import manifest_digest, read_receipt
 from broker.batches.writing import BatchWriter
 from broker.errors import ConfigError
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,14 @@ class Outbox:
         if known:
             newest = self.channel.batch(max(known))
             raise ConfigError(
-                f"{self.folder.head} is gone, and {self.folder.outbox} holds batches: put the {MANIFEST} of {newest} "
-                "there under that name"
+                said(
+                    "{head} is gone, and {outbox} holds batches: put the {manifest} of {newest} there "
+                    "under that name",
+                    head=self.folder.head,
+                    outbox=self.folder.outbox,
+                    manifest=MANIFEST,
+                    newest=newest,
+                )
             )
 
     # --- receipts ---------------------------------------------------------------------------------------------------
@@ -161,10 +168,17 @@ def _own_head(content: bytes, folder: Folder, channel: Channel) -> Manifest:
     try:
         head = read_form(Manifest, content, str(folder.head))
     except BadBatch as error:
-        raise ConfigError(f"{error}: put the {MANIFEST} of the newest batch there") from None
+        raise ConfigError(
+            said("{error}: put the {manifest} of the newest batch there", error=error, manifest=MANIFEST)
+        ) from None
     if head.of != channel:
         raise ConfigError(
-            f"{folder.root} is the writing end of channel {head.of}: give {channel} a folder of its own"
+            said(
+                "{root} is the writing end of channel {of}: give {channel} a folder of its own",
+                root=folder.root,
+                of=head.of,
+                channel=channel,
+            )
         )
     return head
 
@@ -173,7 +187,12 @@ def _of_another(name: str) -> BadBatch:
     return BadBatch(
         "FORK",
         name,
-        "it answers another batch of this number than the one in the outbox: two writers, or one whose state was lost",
-        f"stop this writer, put the {MANIFEST} of the newest batch in the reader's done/ over state/head.json here, empty "
-        "the outbox, and send what is new",
+        said(
+            "it answers another batch of this number than the one in the outbox: two writers, or one whose state was lost"
+        ),
+        said(
+            "stop this writer, put the {manifest} of the newest batch in the reader's done/ over "
+            "state/head.json here, empty the outbox, and send what is new",
+            manifest=MANIFEST,
+        ),
     )

@@ -6,6 +6,7 @@ from enum import Enum
 
 from broker.batches.errors import BadBatch, Incomplete
 from broker.batches.format import MANIFEST, Channel, Position
+from schemas.said import said
 
 STILL_COPIED = frozenset({"TORN_MANIFEST", "MISSING_FILE", "WRONG_SIZE"})
 """Faults that a copy under way shows too; they count once the folder has not changed for a while."""
@@ -78,11 +79,11 @@ def plan(
 def _waits(batch: Found, channel: Channel, following: int, rejected: Callable[[int], bool]) -> Step:
     wanted = channel.batch(following)
     how = (
-        f"{wanted} was rejected and must be mended: its reason lies in rejected/"
+        said("{wanted} was rejected and must be mended: its reason lies in rejected/", wanted=wanted)
         if rejected(following)
-        else f"{wanted} must be taken first: bring it"
+        else said("{wanted} must be taken first: bring it", wanted=wanted)
     )
-    return Step(Do.WAIT, batch.name, batch.number, f"{batch.name} waits: {how}")
+    return Step(Do.WAIT, batch.name, batch.number, said("{name} waits: {how}", name=batch.name, how=how))
 
 
 def _whole(
@@ -104,12 +105,17 @@ def _whole(
 
 def _unfit(batch: Found, following: int) -> Step:
     if isinstance(batch.state, Incomplete) and batch.number < following:
-        how = "this copy, which is not whole, may be removed"
-        return Step(Do.WAIT, batch.name, batch.number, f"{batch.name} was taken before: {how}")
+        how = said("this copy, which is not whole, may be removed")
+        return Step(
+            Do.WAIT,
+            batch.name,
+            batch.number,
+            said("{name} was taken before: {how}", name=batch.name, how=how),
+        )
     if isinstance(batch.state, BadBatch):
         if batch.settled or batch.state.code not in STILL_COPIED:
             return Step(Do.REJECT, batch.name, batch.number, batch.state)
-        return Step(Do.WAIT, batch.name, batch.number, f"{batch.name} is still being copied")
+        return Step(Do.WAIT, batch.name, batch.number, said("{name} is still being copied", name=batch.name))
     return Step(Do.WAIT, batch.name, batch.number, str(batch.state))
 
 
@@ -117,9 +123,15 @@ def _other_content(batch: Found) -> BadBatch:
     return BadBatch(
         "FORK",
         f"{batch.name}/{MANIFEST}",
-        "a batch of this number and another content was taken before: the sender began its numbers anew, or two send",
-        f"let one sender go on where the chain stands: stop it, put the {MANIFEST} of the newest batch in done/ here over "
-        "its state/head.json, empty its outbox, and send what is new",
+        said(
+            "a batch of this number and another content was taken before: the sender began its numbers anew, or two send"
+        ),
+        said(
+            "let one sender go on where the chain stands: stop it, put the {manifest} of the "
+            "newest batch in done/ here over its state/head.json, empty its outbox, and send "
+            "what is new",
+            manifest=MANIFEST,
+        ),
     )
 
 
@@ -127,7 +139,15 @@ def _other_past(batch: Found, channel: Channel, position: Position) -> BadBatch:
     return BadBatch(
         "FORK",
         f"{batch.name}/{MANIFEST}",
-        f"it was made after another {channel.batch(position.sequence)} than the one that was taken here",
-        f"make it anew after that one: stop the sender, put the {MANIFEST} of {channel.batch(position.sequence)} in done/ "
-        "here over its state/head.json, empty its outbox, and send again what came after",
+        said(
+            "it was made after another {sequence} than the one that was taken here",
+            sequence=channel.batch(position.sequence),
+        ),
+        said(
+            "make it anew after that one: stop the sender, put the {manifest} of {sequence} in "
+            "done/ here over its state/head.json, empty its outbox, and send again what came "
+            "after",
+            manifest=MANIFEST,
+            sequence=channel.batch(position.sequence),
+        ),
     )

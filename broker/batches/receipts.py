@@ -30,6 +30,7 @@ from broker.batches.format import (
     read_form,
 )
 from broker.batches.signing import require_signature, signature
+from schemas.said import said
 
 
 class AnswersWriter:
@@ -112,17 +113,17 @@ def read_receipt(folder: Folder, channel: Channel, number: int, key: bytes | Non
     except FileNotFoundError:
         return None
     except NotAPlainFile:
-        raise BadBatch("NOT_A_FILE", path.name, "is no plain file", _FETCH) from None
+        raise BadBatch("NOT_A_FILE", path.name, said("is no plain file"), _FETCH) from None
     receipt = read_form(Receipt, content, path.name)
     require_signature(key, path, content)
     if (receipt.channel, receipt.direction, receipt.sequence) != (*channel, number):
-        raise BadBatch("WRONG_CHANNEL", path.name, "is not the receipt that its name says", _FETCH)
+        raise BadBatch("WRONG_CHANNEL", path.name, said("is not the receipt that its name says"), _FETCH)
     if receipt.answers is not None:
         _require_answers(folder.receipts / receipt.answers.name, receipt.answers)
     return receipt
 
 
-_FETCH = "fetch it again from the reader's receipts/"
+_FETCH = said("fetch it again from the reader's receipts/")
 
 
 def _require_answers(path: Path, expected: AnswersFile) -> None:
@@ -131,10 +132,10 @@ def _require_answers(path: Path, expected: AnswersFile) -> None:
             found = digests_of(file)
     except (FileNotFoundError, NotAPlainFile):
         raise BadBatch(
-            "MISSING_FILE", path.name, "the receipt names it, and it is not there", _FETCH
+            "MISSING_FILE", path.name, said("the receipt names it, and it is not there"), _FETCH
         ) from None
     if (found.size, found.sha256) != (expected.size, expected.sha256):
-        raise BadBatch("WRONG_DIGEST", path.name, "its content is not what the receipt says", _FETCH)
+        raise BadBatch("WRONG_DIGEST", path.name, said("its content is not what the receipt says"), _FETCH)
 
 
 def manifest_digest(path: Path) -> str:

@@ -9,6 +9,7 @@ from broker.batches.disk import NotAPlainFile, plain_file
 from broker.batches.errors import BadBatch
 from broker.batches.format import SIGNATURE_SUFFIX
 from broker.errors import ConfigError
+from schemas.said import said
 
 LEAST_BYTES = 32
 
@@ -25,12 +26,28 @@ def read_key(path: Path | None) -> bytes | None:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"the key {path} cannot be read ({type(error).__name__}): make it with `openssl rand -hex 32 > {path}`"
+            said(
+                "the key {path} cannot be read ({kind}): make it with `openssl rand -hex 32 > {path}`",
+                path=path,
+                kind=type(error).__name__,
+            )
         ) from None
     if mode & 0o077:
-        raise ConfigError(f"the key {path} may be read by others (mode {mode:o}): run `chmod 600 {path}`")
+        raise ConfigError(
+            said(
+                "the key {path} may be read by others (mode {mode:o}): run `chmod 600 {path}`",
+                path=path,
+                mode=mode,
+            )
+        )
     if len(key) < LEAST_BYTES:
-        raise ConfigError(f"the key {path} is too short: {LEAST_BYTES} bytes (64 hex digits) are needed")
+        raise ConfigError(
+            said(
+                "the key {path} is too short: {least_bytes} bytes (64 hex digits) are needed",
+                path=path,
+                least_bytes=LEAST_BYTES,
+            )
+        )
     return key
 
 
@@ -53,7 +70,9 @@ def require_signature(key: bytes | None, signed: Path, content: bytes) -> None:
         raise BadBatch(
             "BAD_SIGNATURE",
             f"{signed.parent.name}/{beside.name}",
-            "the signature is missing, or was not made with this key over these bytes",
-            "find out who changed the batch; if only the keys of the two ends differ, give both the same and make the "
-            "signature anew",
+            said("the signature is missing, or was not made with this key over these bytes"),
+            said(
+                "find out who changed the batch; if only the keys of the two ends differ, give both the same and make the "
+                "signature anew"
+            ),
         )

@@ -28,6 +28,7 @@ from broker.compaction.rows import RowMaker, Rows
 from broker.compaction.tables import TableSpec, same_target
 from broker.errors import Unavailable
 from broker.kafka import TopicPartition
+from schemas.said import said
 
 _MOST_TRIES = 5
 
@@ -95,7 +96,12 @@ class Engine:
                 made = {topic: self._without_refused(db, batch, topic, rows) for topic, rows in made.items()}
             else:
                 return Applied(moved, sum(len(rows) for rows in made.values()), len(batch.rejections))
-        raise Unavailable(f"Postgres refuses a batch, but none of its records alone ({_MOST_TRIES} times)")
+        raise Unavailable(
+            said(
+                "Postgres refuses a batch, but none of its records alone ({most_tries} times)",
+                most_tries=_MOST_TRIES,
+            )
+        )
 
     def _rows(self, batch: Batch, topic: str, candidates: Sequence[Candidate]) -> Rows:
         rows, unfit = self._makers[topic].rows(candidates)

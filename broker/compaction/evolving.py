@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateColumn, SetColumnComment
 
 from broker.compaction.tables import TableSpec, tables_of
 from broker.errors import ConfigError
+from schemas.said import said
 
 _DIALECT = pg.dialect()  # type: ignore[no-untyped-call]
 _PRESENT = sa.text(
@@ -48,14 +49,28 @@ def _check(table: sa.Table, present: dict[str, str]) -> None:
     for name, type_ in present.items():
         if name not in table.columns:
             raise ConfigError(
-                f"{table.fullname} has a column {name} that its schema does not have: {_REMEDY}"
+                said(
+                    "{fullname} has a column {name} that its schema does not have: {remedy}",
+                    fullname=table.fullname,
+                    name=name,
+                    remedy=_REMEDY,
+                )
             )
         wanted = _type_name(table.columns[name])
         if type_ != wanted:
-            raise ConfigError(f"{table.fullname}.{name} is {type_} and must be {wanted}: {_REMEDY}")
+            raise ConfigError(
+                said(
+                    "{fullname}.{name} is {type_} and must be {wanted}: {remedy}",
+                    fullname=table.fullname,
+                    name=name,
+                    type_=type_,
+                    wanted=wanted,
+                    remedy=_REMEDY,
+                )
+            )
 
 
-_REMEDY = "build the tables anew (the department's: `qianbei sync --rebuild`)"
+_REMEDY = said("build the tables anew (the department's: `qianbei sync --rebuild`)")
 
 
 def _type_name(column: sa.Column[object]) -> str:

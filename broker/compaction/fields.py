@@ -27,6 +27,7 @@ from typing import Any
 import fastavro
 
 from broker.errors import ConfigError
+from schemas.said import said
 
 KEY = "entity_id"
 REVISION = "revision"
@@ -87,7 +88,7 @@ def record_fields(schema: Mapping[str, Any], list_keys: Collection[str] = (PARTY
     """Read a record schema. Raises ConfigError if the fold cannot keep it."""
     parsed: Any = fastavro.parse_schema(dict(schema), _force=True)
     if parsed["type"] != "record":
-        raise ConfigError(f"{parsed['type']} is no record schema")
+        raise ConfigError(said("{parsed} is no record schema", parsed=parsed["type"]))
     named: dict[str, Any] = {}
     _collect(parsed, named)
     fields = tuple(_field(parsed["name"], raw, named, list_keys) for raw in parsed["fields"])
@@ -95,7 +96,12 @@ def record_fields(schema: Mapping[str, Any], list_keys: Collection[str] = (PARTY
     for needed, kind in ((KEY, Kind.TEXT), (REVISION, Kind.LONG)):
         if needed not in by_name or by_name[needed].kind is not kind:
             raise ConfigError(
-                f"{parsed['name']} has no field {needed} of type {kind.value}: it cannot be folded"
+                said(
+                    "{parsed} has no field {needed} of type {value}: it cannot be folded",
+                    parsed=parsed["name"],
+                    needed=needed,
+                    value=kind.value,
+                )
             )
     return RecordFields(parsed["name"], fields, named)
 
@@ -169,13 +175,20 @@ def _kind(where: str, avro: Any, named: Mapping[str, Any]) -> Kind:
     logical = avro.get("logicalType") if isinstance(avro, dict) else None
     if name in _PRIMITIVES:
         if logical is not None and (name, logical) not in _LOGICAL:
-            raise ConfigError(f"{where}: the logical type {logical} of {name} is not supported")
+            raise ConfigError(
+                said(
+                    "{where}: the logical type {logical} of {name} is not supported",
+                    where=where,
+                    logical=logical,
+                    name=name,
+                )
+            )
         return _LOGICAL.get((name, logical or ""), _PRIMITIVES[name])
     if name == "record":
         return Kind.ENVELOPE if _names(avro) == _ENVELOPE else Kind.JSON
     if name == "array":
         return _array_kind(where, _resolved(avro["items"], named), named)
-    raise ConfigError(f"{where}: the Avro type {name} is not supported")
+    raise ConfigError(said("{where}: the Avro type {name} is not supported", where=where, name=name))
 
 
 def _array_kind(where: str, items: Any, named: Mapping[str, Any]) -> Kind:

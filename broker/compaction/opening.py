@@ -22,6 +22,7 @@ from broker.store.connect import connected, transaction, translated
 from broker.topics import exchange_topic
 from schemas.catalogue import load_catalogue
 from schemas.files import latest_version, load_schema
+from schemas.said import said
 
 Schema = Mapping[str, Any]
 
@@ -117,7 +118,11 @@ def open_session(
         for topic in sources:
             if not consumer.partitions_of(topic):
                 raise ConfigError(
-                    f"{topic} is not there, or {settings.kafka_username} may not read it: run `qianbei deploy`"
+                    said(
+                        "{topic} is not there, or {kafka_username} may not read it: run `qianbei deploy`",
+                        topic=topic,
+                        kafka_username=settings.kafka_username,
+                    )
                 )
         with translated(dsn):
             engine.prepare(db)

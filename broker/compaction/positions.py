@@ -13,6 +13,7 @@ from psycopg import sql
 
 from broker.errors import OwnershipLost
 from broker.kafka import TopicPartition
+from schemas.said import said
 
 Database = psycopg.Connection[tuple[object, ...]]
 
@@ -93,7 +94,11 @@ class Positions:
         order = sorted(offsets)
         missing = [p for p in order if p not in owned]
         if missing:
-            raise OwnershipLost(f"{missing[0].topic}/{missing[0].partition} is not ours")
+            raise OwnershipLost(
+                said(
+                    "{topic}/{partition} is not ours", topic=missing[0].topic, partition=missing[0].partition
+                )
+            )
         columns = (
             [p.topic for p in order],
             [p.partition for p in order],
@@ -104,6 +109,10 @@ class Positions:
         moved = db.execute(self._advance, (*columns, self._group)).rowcount
         if moved != len(order):
             raise OwnershipLost(
-                f"{len(order) - moved} of {len(order)} partitions were taken over by another instance"
+                said(
+                    "{count} of {count2} partitions were taken over by another instance",
+                    count=len(order) - moved,
+                    count2=len(order),
+                )
             )
         return {p: Position(offsets[p], owned[p].epoch) for p in order}

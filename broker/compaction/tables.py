@@ -24,6 +24,7 @@ from broker.compaction.fields import KEY, PARTY_REF, POSITION, REVISION, Field, 
 from broker.compaction.positions import position_table
 from broker.compaction.rejects import rejected_table
 from broker.errors import ConfigError
+from schemas.said import said
 
 LATEST = "latest"
 # Byte order, not a language's: keys are compared often, and comparing by a collation costs several times as much.
@@ -125,7 +126,9 @@ def same_target(specs: Iterable[TableSpec]) -> str:
     """The one target schema of these tables. Raises ConfigError if there are several, or none."""
     targets = {str(spec.table.schema) for spec in specs}
     if len(targets) != 1:
-        raise ConfigError(f"one engine folds into one schema, not into {sorted(targets)}")
+        raise ConfigError(
+            said("one engine folds into one schema, not into {targets}", targets=sorted(targets))
+        )
     return targets.pop()
 
 
@@ -155,7 +158,12 @@ def _child(
     taken = {KEY, POSITION} & {item.name for item in field.items}
     if taken:
         raise ConfigError(
-            f"the items of {subject}.{field.name} may have no field {sorted(taken)}: the fold adds it"
+            said(
+                "the items of {subject}.{name} may have no field {taken}: the fold adds it",
+                subject=subject,
+                name=field.name,
+                taken=sorted(taken),
+            )
         )
     names = {item.name for item in field.items}
     indexed = next(key for key in list_keys if key in names)

@@ -27,6 +27,7 @@ from broker.compaction.fields import KEY, REVISION, Field, Kind, RecordFields, r
 from broker.compaction.tables import TableSpec
 from broker.compaction.wire import Malformed
 from broker.errors import ConfigError
+from schemas.said import said
 
 Append = Callable[[bytes], object]
 Transcode = Callable[[bytes, int, list[bytes], Sequence[list[bytes]]], tuple[bytes, int]]
@@ -75,12 +76,19 @@ def _check(record: RecordFields, spec: TableSpec) -> None:
         ours = known.get(field.name)
         if ours is None or not _same_shape(ours, field):
             raise NoPlace(
-                f"the tables of {spec.subject} have no place for {record.name}.{field.name}: migrate them first"
+                said(
+                    "the tables of {subject} have no place for {name}.{name2}: migrate them first",
+                    subject=spec.subject,
+                    name=record.name,
+                    name2=field.name,
+                )
             )
     order = [field.name for field in record.fields]
     lists = [order.index(field.name) for field in record.fields if field.kind is Kind.PARTIES]
     if lists and order.index(KEY) > min(lists):
-        raise ConfigError(f"{record.name} must have its {KEY} before its party lists")
+        raise ConfigError(
+            said("{name} must have its {key} before its party lists", name=record.name, key=KEY)
+        )
 
 
 def _same_shape(ours: Field, theirs: Field) -> bool:
@@ -239,4 +247,4 @@ def _default(field: Field) -> bytes:
         case int(value) if field.kind is Kind.INT:
             return pgcopy.integer(value)
         case _:
-            raise ConfigError(f"the default of {field.name} is not supported: use null")
+            raise ConfigError(said("the default of {name} is not supported: use null", name=field.name))

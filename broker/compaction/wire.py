@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any
 
+from schemas.said import said
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = Context(prec=2000)
 
@@ -32,7 +34,7 @@ def varint(b: bytes, i: int) -> tuple[int, int]:
             break
         shift += 7
     if not byte or number >> 64:
-        raise Malformed("a number is too long")
+        raise Malformed(said("a number is too long"))
     return number, i + 1
 
 
@@ -46,7 +48,7 @@ def length(b: bytes, i: int) -> tuple[int, int]:
     """A length of bytes or a count of items, and where it ends. A negative one is refused."""
     n, i = varint(b, i)
     if n & 1:
-        raise Malformed("a length is negative")
+        raise Malformed(said("a length is negative"))
     return n >> 1, i
 
 
@@ -55,7 +57,7 @@ def string(b: bytes, i: int) -> tuple[bytes, int]:
     size, i = length(b, i)
     end = i + size
     if end > len(b):
-        raise Malformed("a length runs past the end")
+        raise Malformed(said("a length runs past the end"))
     return b[i:end], end
 
 
@@ -71,7 +73,7 @@ def strings(b: bytes, i: int) -> tuple[list[bytes], int]:
 
 def _end_of_blocks(b: bytes, i: int) -> int:
     if b[i]:
-        raise Malformed("an array has several blocks")
+        raise Malformed(said("an array has several blocks"))
     return i + 1
 
 
@@ -96,7 +98,7 @@ def _plain_array(b: bytes, i: int, items: Any, named: Mapping[str, Any]) -> tupl
     found = []
     count, i = length(b, i)
     if count > len(b):
-        raise Malformed("an array is longer than the record")
+        raise Malformed(said("an array is longer than the record"))
     for _ in range(count):
         item, i = plain(b, i, items, named)
         found.append(item)

@@ -24,6 +24,7 @@ from kafka.admin import (
 from broker.errors import ConfigError
 from broker.kafka.connection import Connection, translated
 from broker.kafka.types import Acl, TopicPartition
+from schemas.said import said
 
 T = TypeVar("T")
 SETTLE_S = 60.0
@@ -90,11 +91,21 @@ class Admin:
             outcome = self._client.alter_user_scram_credentials(changes)
         refused = {user: error for user, error in outcome.items() if error}
         if refused:
-            raise ConfigError(f"Kafka at {self._connection.bootstrap} refused users: {refused}")
+            raise ConfigError(
+                said(
+                    "Kafka at {bootstrap} refused users: {refused}",
+                    bootstrap=self._connection.bootstrap,
+                    refused=refused,
+                )
+            )
         missing = _settled(lambda: set(passwords) - self.users())
         if missing:
             raise ConfigError(
-                f"Kafka at {self._connection.bootstrap} did not create: {sorted(missing)[:3]} …"
+                said(
+                    "Kafka at {bootstrap} did not create: {missing} …",
+                    bootstrap=self._connection.bootstrap,
+                    missing=sorted(missing)[:3],
+                )
             )
 
     def users(self) -> set[str]:
@@ -122,7 +133,13 @@ class Admin:
                 raise outcome["failed"][0]
         missing = _settled(lambda: wanted - self.acls())
         if missing:
-            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not grant: {sorted(missing)[:3]} …")
+            raise ConfigError(
+                said(
+                    "Kafka at {bootstrap} did not grant: {missing} …",
+                    bootstrap=self._connection.bootstrap,
+                    missing=sorted(missing)[:3],
+                )
+            )
 
     def revoke(self, acls: Iterable[Acl]) -> None:
         """Withdraw rights. Raises ConfigError if one is still in force afterwards."""
@@ -133,7 +150,13 @@ class Admin:
             self._client.delete_acls([_to_kafka(acl) for acl in sorted(unwanted)])
         left = _settled(lambda: unwanted & self.acls())
         if left:
-            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not revoke: {sorted(left)[:3]} …")
+            raise ConfigError(
+                said(
+                    "Kafka at {bootstrap} did not revoke: {left} …",
+                    bootstrap=self._connection.bootstrap,
+                    left=sorted(left)[:3],
+                )
+            )
 
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
         """The committed offsets of a group, for display only: open transactions are not waited for."""

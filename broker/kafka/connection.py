@@ -10,6 +10,7 @@ from kafka import errors as kafka_errors
 
 from broker.errors import AccessDenied, Indefinite, OwnershipLost, TooLarge, Unavailable
 from broker.settings import Settings
+from schemas.said import said
 
 _LOST = (
     kafka_errors.CommitFailedError,
@@ -92,15 +93,27 @@ def translated(connection: Connection, doing: str, *, indefinite: bool = False) 
     except _DENIED as error:
         who = connection.username or "an unnamed user"
         raise AccessDenied(
-            f"Kafka at {connection.bootstrap} does not allow {who} to {doing} ({type(error).__name__}): "
-            "check the user, its password and the ACLs of the topic catalogue"
+            said(
+                "Kafka at {bootstrap} does not allow {who} to {doing} ({kind}): check the user, its "
+                "password and the ACLs of the topic catalogue",
+                bootstrap=connection.bootstrap,
+                who=who,
+                doing=doing,
+                kind=type(error).__name__,
+            )
         ) from error
     except _LOST as error:
-        raise OwnershipLost(f"lost ownership while trying to {doing}: {type(error).__name__}") from error
+        raise OwnershipLost(
+            said("lost ownership while trying to {doing}: {kind}", doing=doing, kind=type(error).__name__)
+        ) from error
     except _TOO_LARGE as error:
         raise TooLarge(
-            f"Kafka at {connection.bootstrap} did not {doing}: the record is longer than the topic takes; "
-            "name attachments by their address instead of sending them"
+            said(
+                "Kafka at {bootstrap} did not {doing}: the record is longer than the topic takes; "
+                "name attachments by their address instead of sending them",
+                bootstrap=connection.bootstrap,
+                doing=doing,
+            )
         ) from error
     except kafka_errors.KafkaError as error:
         kind = Indefinite if indefinite else Unavailable

@@ -14,6 +14,7 @@ from kafka.structs import MemberState
 from broker.errors import Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.types import Record, TopicPartition
+from schemas.said import said
 
 _READ_COMMITTED: dict[str, Any] = {
     "isolation_level": "read_committed",
@@ -106,8 +107,12 @@ class _Client:
                 continue
             return {TopicPartition(p.topic, p.partition): offset for p, offset in found.items()}
         raise Unavailable(
-            f"Kafka at {self._connection.bootstrap} did not tell the {which} of all topics: check that every partition "
-            "has a leader"
+            said(
+                "Kafka at {bootstrap} did not tell the {which} of all topics: check that every "
+                "partition has a leader",
+                bootstrap=self._connection.bootstrap,
+                which=which,
+            )
         )
 
     def partitions_of(self, topic: str) -> list[TopicPartition]:

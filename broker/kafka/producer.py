@@ -12,6 +12,7 @@ from broker.errors import QianbeiError, Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.consumer import Generation
 from broker.kafka.types import Outgoing, TopicPartition
+from schemas.said import said
 
 
 class _Client:
@@ -171,7 +172,10 @@ class TransactionalProducer(_Client):
             for future in futures:
                 if not future.is_done:
                     raise Unavailable(
-                        f"Kafka at {self._connection.bootstrap} did not acknowledge a batch in time"
+                        said(
+                            "Kafka at {bootstrap} did not acknowledge a batch in time",
+                            bootstrap=self._connection.bootstrap,
+                        )
                     )
                 if future.exception is not None:
                     raise future.exception

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from broker.errors import StateAheadOfLog, StateBehindLog
 from broker.kafka.consumer import Generation, GroupConsumer
 from broker.kafka.types import TopicPartition
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,27 @@ def resume(
         first, end = bounds[p]
         if position > end:
             raise StateAheadOfLog(
-                f"{p.topic}/{p.partition} was read up to {position} but ends at {end}: the topic was lost or made "
-                f"anew; {remedy}"
+                said(
+                    "{topic}/{partition} was read up to {position} but ends at {end}: the topic was lost "
+                    "or made anew; {remedy}",
+                    topic=p.topic,
+                    partition=p.partition,
+                    position=position,
+                    end=end,
+                    remedy=remedy,
+                )
             )
         if 0 < position < first:
             raise StateBehindLog(
-                f"{p.topic}/{p.partition} was read up to {position}, but its records before {first} have reached their "
-                f"retention; {remedy}"
+                said(
+                    "{topic}/{partition} was read up to {position}, but its records before {first} have "
+                    "reached their retention; {remedy}",
+                    topic=p.topic,
+                    partition=p.partition,
+                    position=position,
+                    first=first,
+                    remedy=remedy,
+                )
             )
         # Where nothing was read yet, what the log no longer has was never ours to read.
         starts[p] = max(position, first)

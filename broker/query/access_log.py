@@ -21,6 +21,7 @@ from broker.errors import Unavailable
 from broker.metrics import ServiceMetrics
 from broker.query.asked import About
 from broker.store.connect import translated
+from schemas.said import said
 
 PAUSE_S = 0.5
 WRITE_S = 3.0
@@ -103,7 +104,7 @@ class AccessLog:
     async def write(self, access: Access) -> None:
         """Raises Unavailable if the row is not known to be committed: then nothing may be answered."""
         if not self.opened.is_set():
-            raise Unavailable("the access log cannot be written now")
+            raise Unavailable(said("the access log cannot be written now"))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((access, done))
         self._arrived.set()
@@ -111,7 +112,7 @@ class AccessLog:
             async with asyncio.timeout(WRITE_S):
                 await done
         except TimeoutError:
-            raise Unavailable("the access log was not written in time") from None
+            raise Unavailable(said("the access log was not written in time")) from None
 
     async def run(self) -> None:
         """Stay connected, until cancelled. Raises what is not Unavailable, such as AccessDenied."""
@@ -167,4 +168,4 @@ class AccessLog:
         waiting, self._queue = self._queue, []
         for _, done in waiting:
             if not done.done():
-                done.set_exception(Unavailable("the access log was not written"))
+                done.set_exception(Unavailable(said("the access log was not written")))

@@ -14,6 +14,7 @@ from broker.errors import ConfigError
 from broker.routing.project import as_it_is, shaped
 from schemas.derive import ALWAYS, Pick, Schema, select
 from schemas.queries import Figure, FigureKind, Query, Records
+from schemas.said import said
 
 Json = dict[str, Any]
 Given = Mapping[str, Any]
@@ -89,7 +90,7 @@ def _item(
     else:
         picks = selection(records, schemas[records.subject])
         if not picks:
-            raise ConfigError(f"{name} shows no field")
+            raise ConfigError(said("{name} shows no field", name=name))
         project = shaped(picks)
 
     def show(item: dict[str, Any]) -> Json:

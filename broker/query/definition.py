@@ -11,6 +11,7 @@ from broker.query.reading import Reading
 from schemas.derive import Schema
 from schemas.entitlements import Entitlement
 from schemas.queries import Query
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,9 @@ def offers(
     defined: dict[tuple[str, str], Definition] = {}
     for one in definitions:
         if defined.setdefault((one.group, one.name), one) is not one:
-            raise ConfigError(f"the query {one.group}/{one.name} is defined twice")
+            raise ConfigError(
+                said("the query {group}/{name} is defined twice", group=one.group, name=one.name)
+            )
     return [
         _offer(entitlement, query, definition, schemas)
         for entitlement in entitlements
@@ -68,7 +71,15 @@ def _offer(
     needs = {name for name, field in fields.items() if field.is_required()}
     if needs != set(query.needs) or fields.keys() - needs != set(query.may):
         raise ConfigError(
-            f"{entitlement.group}/{query.name}: the catalogue says that it needs {sorted(query.needs)} and may carry "
-            f"{sorted(query.may)}, its definition {sorted(needs)} and {sorted(fields.keys() - needs)}: make them equal"
+            said(
+                "{group}/{name}: the catalogue says that it needs {needs} and may carry {may}, its "
+                "definition {needs2} and {keys}: make them equal",
+                group=entitlement.group,
+                name=query.name,
+                needs=sorted(query.needs),
+                may=sorted(query.may),
+                needs2=sorted(needs),
+                keys=sorted(fields.keys() - needs),
+            )
         )
     return Offer(entitlement.group, entitlement.departments, query, definition, compile_cut(query, schemas))

@@ -15,6 +15,7 @@ from broker.query.asked import Caller, Person
 from broker.query.records import PartyTable, Record, SubjectTables, equal, latest_specs
 from broker.store.connect import translated
 from schemas.jsonform import Problem
+from schemas.said import said
 
 MOST_RECORDS = 500
 """More than this is no answer to a question about one matter: the call is refused."""
@@ -79,7 +80,7 @@ class Library:
     async def reading(self, caller: Caller) -> AsyncIterator["Reading"]:
         """One transaction. Raises Unavailable if no connection is free in time, or if the server does not answer."""
         if self._pool is None:
-            raise ConfigError("the library is not open")
+            raise ConfigError(said("the library is not open"))
         with translated(self._dsn):
             as_of = datetime.now(UTC)
             async with self._pool.connection() as db:
@@ -142,7 +143,15 @@ class Reading:
     ) -> list[Record]:
         rows = await self._rows(tables.statement(condition), given | {"most": MOST_RECORDS + 1})
         if len(rows) > MOST_RECORDS:
-            raise invalid([Problem("asked", f"more than {MOST_RECORDS} records match", "ask more narrowly")])
+            raise invalid(
+                [
+                    Problem(
+                        "asked",
+                        said("more than {most_records} records match", most_records=MOST_RECORDS),
+                        said("ask more narrowly"),
+                    )
+                ]
+            )
         records = [tables.record(row) for row in rows]
         by_key = {record["entity_id"]: record for record in records}
         for table in tables.lists if records else ():

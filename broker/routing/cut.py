@@ -29,6 +29,7 @@ from schemas.derive import (
     select,
 )
 from schemas.entitlements import Grant, Rows
+from schemas.said import said
 
 Pieces = list[Any]
 _Join = Callable[[Pieces], bytes]
@@ -72,15 +73,20 @@ class Cutter:
         try:
             return self._cut(value, start)
         except (IndexError, Malformed, UnicodeDecodeError) as error:
-            raise DecodeError("UNDECODABLE", f"no exchange record: {type(error).__name__}") from None
+            raise DecodeError(
+                "UNDECODABLE", said("no exchange record: {kind}", kind=type(error).__name__)
+            ) from None
 
     def _cut(self, value: bytes, start: int) -> list[Cut]:
         end, pieces = self._read(value, start)
         if end != len(value):
-            raise DecodeError("UNDECODABLE", f"an exchange record of {len(value)} bytes ends at {end}")
+            raise DecodeError(
+                "UNDECODABLE",
+                said("an exchange record of {count} bytes ends at {end}", count=len(value), end=end),
+            )
         entity, revision, event_type = [pieces[at][1:] for at in self._keys]
         if not revision:
-            raise DecodeError("UNDECODABLE", "an exchange record without a revision")
+            raise DecodeError("UNDECODABLE", said("an exchange record without a revision"))
         key = entity + revision
         whole = key + event_type
         cuts = [Cut(at, output.header + whole + output.join(pieces), False) for at, output in self._all]
@@ -138,7 +144,7 @@ class _Layout:
     def index(self, name: str) -> int:
         """The place of a field's own piece. Raises ConfigError if the writer has no such field."""
         if name not in self._index:
-            raise ConfigError(f"a subject's schema has no field {name}")
+            raise ConfigError(said("a subject's schema has no field {name}", name=name))
         return self._index[name]
 
     @property
@@ -252,4 +258,8 @@ def _default(pick: Pick) -> bytes:
         return out.getvalue()
     if default == []:
         return _EMPTY_LIST
-    raise ConfigError(f"routing cannot fill the default of {pick.field['name']}: use null or an empty list")
+    raise ConfigError(
+        said(
+            "routing cannot fill the default of {field}: use null or an empty list", field=pick.field["name"]
+        )
+    )

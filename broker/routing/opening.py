@@ -10,6 +10,7 @@ from broker.registry import Registry
 from broker.routing.plan import Plan, make_plan
 from broker.routing.service import GROUP, RoutingSession
 from broker.settings import Settings
+from schemas.said import said
 
 
 def know(settings: Settings) -> Plan:
@@ -32,7 +33,11 @@ def session(settings: Settings, plan: Plan, metrics: ServiceMetrics) -> Iterator
         for topic in plan.topics:
             if not consumer.partitions_of(topic):
                 raise ConfigError(
-                    f"{topic} is not there, or {settings.kafka_username} may not read it: run `qianbei deploy`"
+                    said(
+                        "{topic} is not there, or {kafka_username} may not read it: run `qianbei deploy`",
+                        topic=topic,
+                        kafka_username=settings.kafka_username,
+                    )
                 )
         producer.learn(plan.outputs)
         yield RoutingSession(plan, consumer, producer, metrics)

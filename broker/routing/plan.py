@@ -17,6 +17,7 @@ from broker.routing.cut import Cutter
 from broker.topics import exchange_topic
 from schemas.derive import LEFT, Schema
 from schemas.entitlements import Grant, grants, load_entitlements, newest_schemas
+from schemas.said import said
 
 _COPIED = frozenset(
     {
@@ -50,14 +51,22 @@ class Route:
         cutter = self.cutters.get(schema_id)
         if cutter is None or value[0] != 0:
             raise DecodeError(
-                "UNKNOWN_SCHEMA", f"{_place(record)}: schema id {schema_id} is no version of {self.subject}"
+                "UNKNOWN_SCHEMA",
+                said(
+                    "{record}: schema id {schema_id} is no version of {subject}",
+                    record=_place(record),
+                    schema_id=schema_id,
+                    subject=self.subject,
+                ),
             )
         try:
             cuts = cutter.cut(value, HEADER_BYTES)
         except DecodeError as error:
-            raise DecodeError(error.code, f"{_place(record)}: {error.detail}") from None
+            raise DecodeError(
+                error.code, said("{where}: {error}", where=_place(record), error=error.detail)
+            ) from None
         except UnreadableValue as error:
-            raise ConfigError(f"{_place(record)}: {error}") from None
+            raise ConfigError(said("{where}: {error}", where=_place(record), error=error)) from None
         whole = tuple(header for header in record.headers if header[0] in _COPIED)
         return [
             Outgoing(
@@ -139,7 +148,11 @@ def _registered(registry: SchemaIds, grant: Grant, newest: Schema) -> int:
     schema_id = registry.lookup(f"{grant.topic}-value", grant.schema(newest))
     if schema_id is None:
         raise ConfigError(
-            f"the registry does not know the schema of {grant.topic} as its entitlement now is: run `qianbei deploy`, "
-            "and raise the version of an entitlement whose fields, masks or rows have changed"
+            said(
+                "the registry does not know the schema of {topic} as its entitlement now is: run "
+                "`qianbei deploy`, and raise the version of an entitlement whose fields, masks or "
+                "rows have changed",
+                topic=grant.topic,
+            )
         )
     return schema_id

@@ -16,6 +16,7 @@ from typing import Any
 
 from broker.errors import ConfigError
 from schemas.derive import Schema, is_protected, item_record, resolved
+from schemas.said import said
 
 Scan = Callable[[bytes, int], tuple[int, Any]]
 Read = Callable[[bytes, int], tuple[int, list[Any]]]
@@ -61,13 +62,13 @@ def varint(buf: bytes, pos: int) -> tuple[int, int]:
             return pos, (value >> 1) ^ -(value & 1)
         shift += 7
         if shift > 63:
-            raise Malformed("a number is longer than 64 bits")
+            raise Malformed(said("a number is longer than 64 bits"))
 
 
 def _length(buf: bytes, pos: int) -> tuple[int, int]:
     pos, value = varint(buf, pos)
     if value < 0:
-        raise Malformed("a negative length")
+        raise Malformed(said("a negative length"))
     return pos, value
 
 
@@ -100,7 +101,7 @@ def _nullable_sized(buf: bytes, pos: int) -> tuple[int, bytes]:
     if tag == 0:
         return pos + 1, NULL
     if tag != 2:
-        raise Malformed("a union index out of range")
+        raise Malformed(said("a union index out of range"))
     length = buf[pos + 1]
     if length < 0x80 and not length & 1:
         end = pos + 2 + (length >> 1)
@@ -116,7 +117,7 @@ def _number(buf: bytes, pos: int) -> tuple[int, bytes]:
         end += 1
     end += 1
     if end - pos > 10:
-        raise Malformed("a number is longer than 64 bits")
+        raise Malformed(said("a number is longer than 64 bits"))
     return end, _SOME + buf[pos:end]
 
 
@@ -137,7 +138,7 @@ def _nullable(scan: Scan, null: Any) -> Scan:
         if tag == 2:
             return scan(buf, pos + 1)
         if tag != 0:
-            raise Malformed("a union index out of range")
+            raise Malformed(said("a union index out of range"))
         return pos + 1, null
 
     return scan_nullable
@@ -190,7 +191,7 @@ def scanner(type_: Any, named: Mapping[str, Schema], inner: Read | None) -> Scan
     """
     nullable = isinstance(type_, list)
     if nullable and type_[0] != "null":
-        raise ConfigError(f"a union must begin with null: {type_}")
+        raise ConfigError(said("a union must begin with null: {type_}", type_=type_))
     found = resolved(type_, named)
     if is_protected(found):
         return _nullable(_sealed, None) if nullable else _sealed
@@ -212,5 +213,5 @@ def _plain(type_: Any, nullable: bool) -> Scan:
     elif kind == "array":
         scan = _copied(_list(_plain(type_["items"], False)))
     else:
-        raise ConfigError(f"routing does not know the Avro type {kind}")
+        raise ConfigError(said("routing does not know the Avro type {kind}", kind=kind))
     return _nullable(scan, NULL) if nullable else scan

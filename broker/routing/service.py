@@ -17,6 +17,7 @@ from broker.kafka import Generation, GroupConsumer, Record, TransactionalProduce
 from broker.kafka.takeover import take_over
 from broker.metrics import ServiceMetrics
 from broker.routing.plan import Plan
+from schemas.said import said
 
 GROUP = "qb-routing"
 POLL_S = 0.2
@@ -48,7 +49,7 @@ class RoutingSession:
 
     def _route(self, records: Sequence[Record]) -> None:
         if self._generation is None:
-            raise OwnershipLost("no generation is held")
+            raise OwnershipLost(said("no generation is held"))
         begun = time.monotonic()
         messages = self._plan.messages(records)
         # A batch that no department may see still commits its offsets, or it would be read again for ever.

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import server_of
+from schemas.said import said
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -40,11 +41,19 @@ def translated(dsn: str) -> Iterator[None]:
         yield
     except _DENIED as error:
         raise AccessDenied(
-            f"Postgres at {server_of(dsn)} refuses this user ({error.sqlstate}): check its role and password"
+            said(
+                "Postgres at {dsn} refuses this user ({sqlstate}): check its role and password",
+                dsn=server_of(dsn),
+                sqlstate=error.sqlstate,
+            )
         ) from None
     except _UNPREPARED as error:
         raise ConfigError(
-            f"the database at {server_of(dsn)} is not prepared ({error.sqlstate}): run `qianbei deploy`"
+            said(
+                "the database at {dsn} is not prepared ({sqlstate}): run `qianbei deploy`",
+                dsn=server_of(dsn),
+                sqlstate=error.sqlstate,
+            )
         ) from error
     except psycopg.OperationalError as error:
         raise _unavailable(dsn, error) from error
@@ -63,7 +72,9 @@ def transaction(dsn: str) -> Iterator[sa.Connection]:
     try:
         url = make_url(dsn).set(drivername="postgresql+psycopg")
     except sa.exc.ArgumentError:
-        raise ConfigError("the DSN is no URL: write it as postgresql://user@host:port/database") from None
+        raise ConfigError(
+            said("the DSN is no URL: write it as postgresql://user@host:port/database")
+        ) from None
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with translated(dsn):
         try:
@@ -80,8 +91,13 @@ def transaction(dsn: str) -> Iterator[sa.Connection]:
 def _unavailable(dsn: str, error: psycopg.Error) -> Exception:
     # A failed login reaches libpq before any SQLSTATE does; its text is the only place that says so.
     if error.sqlstate is None and "authentication failed" in str(error):
-        return AccessDenied(f"Postgres at {server_of(dsn)} refuses this user: check its role and password")
+        return AccessDenied(
+            said("Postgres at {dsn} refuses this user: check its role and password", dsn=server_of(dsn))
+        )
     return Unavailable(
-        f"Postgres at {server_of(dsn)} did not answer ({error.sqlstate or type(error).__name__}): check that it is "
-        "running and reachable"
+        said(
+            "Postgres at {dsn} did not answer ({value}): check that it is running and reachable",
+            dsn=server_of(dsn),
+            value=error.sqlstate or type(error).__name__,
+        )
     )

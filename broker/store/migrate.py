@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from broker.errors import ConfigError
 from broker.store.connect import Connection, connected, translated
 from broker.store.roles import ensure_roles
+from schemas.said import said
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "schema_version"
@@ -61,8 +62,13 @@ def _ensure_slots(db: Connection, slots: int) -> None:
     present = row[0] if row else 0
     if present not in (0, slots):
         raise ConfigError(
-            f"this exchange was made with {present} slots and QIANBEI_SLOTS is {slots}: the number can never change, "
-            f"because it decides which house is decided where. Set QIANBEI_SLOTS={present}"
+            said(
+                "this exchange was made with {present} slots and QIANBEI_SLOTS is {slots}: the "
+                "number can never change, because it decides which house is decided where. Set "
+                "QIANBEI_SLOTS={present}",
+                present=present,
+                slots=slots,
+            )
         )
     if not present:
         db.execute("INSERT INTO admission.slot (slot) SELECT generate_series(0, %s)", (slots - 1,))

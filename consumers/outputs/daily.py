@@ -24,6 +24,7 @@ from consumers.letters import Letter
 from consumers.outputs.forms import Form
 from consumers.records import DepartmentRecord
 from consumers.target import OpenTarget, Target
+from schemas.said import said
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _STATE, _LOCK = "positions.json", ".lock"
@@ -116,7 +117,10 @@ class DailyFiles:
             if self._heads[name] == head:
                 return self._files[name]
         raise ConfigError(
-            f"{record.topic} changed its fields a thousand times in a day: look at what writes it"
+            said(
+                "{topic} changed its fields a thousand times in a day: look at what writes it",
+                topic=record.topic,
+            )
         )
 
     def _file_name(self, topic: str, n: int) -> str:
@@ -146,7 +150,13 @@ def _disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BatchLost(f"{folder} cannot be written ({error.strerror}): make room on its disk") from error
+        raise BatchLost(
+            said(
+                "{folder} cannot be written ({strerror}): make room on its disk",
+                folder=folder,
+                strerror=error.strerror,
+            )
+        ) from error
 
 
 @contextmanager
@@ -157,7 +167,10 @@ def _locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError(
-                f"another process writes into {folder}: give each its own folder, and its own group"
+                said(
+                    "another process writes into {folder}: give each its own folder, and its own group",
+                    folder=folder,
+                )
             ) from None
         yield
 
@@ -173,7 +186,7 @@ def _read(path: Path) -> _Kept:
         return _Kept(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
         raise ConfigError(
-            f"{path} is damaged: restore it, or move the whole folder away to begin anew"
+            said("{path} is damaged: restore it, or move the whole folder away to begin anew", path=path)
         ) from None
 
 

@@ -31,6 +31,7 @@ from broker.settings import is_loopback
 from consumers.delivery import Retryable
 from consumers.outputs.forms import as_object
 from consumers.records import DepartmentRecord, Handler
+from schemas.said import said
 
 _AWAY = frozenset({408, 425, 429})
 TIMEOUT_S = 10.0
@@ -76,10 +77,14 @@ def webhook(
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise ConfigError(
-            f"{parts.scheme}://{parts.hostname} is not encrypted: use https, or a loopback address"
+            said(
+                "{scheme}://{hostname} is not encrypted: use https, or a loopback address",
+                scheme=parts.scheme,
+                hostname=parts.hostname,
+            )
         )
     if len(secret) < 32:
-        raise ConfigError("the secret is too short: 32 bytes are needed (openssl rand -hex 32)")
+        raise ConfigError(said("the secret is too short: 32 bytes are needed (openssl rand -hex 32)"))
     receipts.mkdir(parents=True, exist_ok=True, mode=0o700)
     with httpx.Client(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False) as client:
         yield lambda record: _keep(receipts, clock(), _post(client, url, secret, record, clock()))
@@ -99,7 +104,11 @@ def _post(client: httpx.Client, url: str, secret: bytes, record: DepartmentRecor
         answer = client.post(url, content=body, headers=headers)
     except httpx.TransportError as error:
         raise Retryable(
-            f"the service at {urlsplit(url).hostname} does not answer ({type(error).__name__})"
+            said(
+                "the service at {hostname} does not answer ({kind})",
+                hostname=urlsplit(url).hostname,
+                kind=type(error).__name__,
+            )
         ) from None
     digest = hashlib.sha256(body).hexdigest()
     return Receipt(
@@ -117,12 +126,12 @@ def _is_proven(answer: httpx.Response, digest: str) -> bool:
     """Whether the answer proves what was received. Raises Retryable or NotTaken for an answer that is no receipt."""
     status = answer.status_code
     if status in _AWAY or status >= 500:
-        raise Retryable(f"the service answers {status}")
+        raise Retryable(said("the service answers {status}", status=status))
     if not answer.is_success:
-        raise NotTaken(f"the service answers {status}")
+        raise NotTaken(said("the service answers {status}", status=status))
     proof = answer.headers.get("Qianbei-Receipt")
     if proof is not None and not hmac.compare_digest(proof.lower(), digest):
-        raise NotTaken("the service's receipt is of another body")
+        raise NotTaken(said("the service's receipt is of another body"))
     return proof is not None
 
 

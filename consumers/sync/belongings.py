@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from broker.errors import ConfigError
+from schemas.said import said
 
 _QUOTE = pg.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
 
@@ -96,8 +97,12 @@ def make(connection: sa.Connection, wanted: Collection[Belonging]) -> None:
         except (sa.exc.ProgrammingError, sa.exc.NotSupportedError) as error:
             state = getattr(error.orig, "sqlstate", None)
             raise ConfigError(
-                f"{one.name} does not fit the new tables ({state}): drop it, rebuild, and make it anew afterwards. "
-                "Nothing was swapped"
+                said(
+                    "{name} does not fit the new tables ({state}): drop it, rebuild, and make it anew "
+                    "afterwards. Nothing was swapped",
+                    name=one.name,
+                    state=state,
+                )
             ) from None
 
 

@@ -22,6 +22,7 @@ from consumers.sync.standing import visible_topics
 from consumers.sync.target import Target
 from consumers.sync.topics import chosen
 from schemas.derive import LEFT
+from schemas.said import said
 
 LIST_KEYS = ("id_no", "role")
 """A list of people is a table of its own, found by identity number where the department may see it."""
@@ -63,7 +64,10 @@ def _newest(registry: Registry, topic: str) -> Schema:
     found = registry.newest(f"{topic}-value")
     if found is None:
         raise ConfigError(
-            f"the registry has no schema of {topic}: the exchange's operator runs `qianbei deploy`"
+            said(
+                "the registry has no schema of {topic}: the exchange's operator runs `qianbei deploy`",
+                topic=topic,
+            )
         )
     return found[1]
 
@@ -92,11 +96,15 @@ class SyncSession:
         try:
             return self._inner.step()
         except NoPlace as error:
-            raise Unavailable(f"{error}. The next session adds the column") from None
+            raise Unavailable(said("{error}. The next session adds the column", error=error)) from None
         except psycopg.errors.CheckViolation:
-            raise OwnershipLost(f"the tables of {schema} have been swapped for new ones") from None
+            raise OwnershipLost(
+                said("the tables of {schema} have been swapped for new ones", schema=schema)
+            ) from None
         except (StateBehindLog, StateAheadOfLog) as error:
-            raise type(error)(f"{error} (`qianbei sync {department} --rebuild`)") from None
+            raise type(error)(
+                said("{error} (`qianbei sync {department} --rebuild`)", error=error, department=department)
+            ) from None
 
 
 @contextmanager

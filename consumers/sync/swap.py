@@ -16,6 +16,7 @@ from broker.store.connect import transaction
 from consumers.sync import target as targets
 from consumers.sync.belongings import belongings, make, strangers
 from consumers.sync.target import Target, next_of
+from schemas.said import said
 
 _QUOTE = pg.dialect().identifier_preparer.quote  # type: ignore[no-untyped-call]
 _PATIENCE = "30s"
@@ -55,7 +56,7 @@ def swap(
     fresh = targets.find(connection, next_of(schema), department)
     live = targets.find(connection, schema, department)
     if fresh is None:
-        raise ConfigError(f"there is no {next_of(schema)} to swap in")
+        raise ConfigError(said("there is no {schema} to swap in", schema=next_of(schema)))
     if live is None:
         _rename(connection, next_of(schema), schema)
         return Swapped(0, (), 0)
@@ -65,9 +66,13 @@ def swap(
         return None
     if difference.missing and not accept_missing:
         raise ConfigError(
-            f"{difference.missing} entities of {schema} are no longer in the topics (their records have reached their "
-            "retention): have the exchange's operator fill the topics again, or rebuild with --accept-missing. "
-            "Nothing was swapped"
+            said(
+                "{missing} entities of {schema} are no longer in the topics (their records have "
+                "reached their retention): have the exchange's operator fill the topics again, or "
+                "rebuild with --accept-missing. Nothing was swapped",
+                missing=difference.missing,
+                schema=schema,
+            )
         )
     carried = _replace(connection, live, fresh)
     return Swapped(difference.missing, tuple(sorted(set(live.topics) - set(fresh.topics))), carried)
@@ -119,8 +124,12 @@ def _replace(connection: sa.Connection, live: Target, fresh: Target) -> int:
     strange = strangers(connection, live.schema, ours)
     if strange:
         raise ConfigError(
-            f"these hang on the tables of {live.schema} and cannot be carried over: {'; '.join(strange)}. Drop them, "
-            "rebuild, and make them anew. Nothing was swapped"
+            said(
+                "these hang on the tables of {schema} and cannot be carried over: {strange}. Drop "
+                "them, rebuild, and make them anew. Nothing was swapped",
+                schema=live.schema,
+                strange="; ".join(strange),
+            )
         )
     carried = belongings(connection, live.schema, fresh.schema, _tables(connection, fresh))
     targets.drop(connection, old_of(live.schema))
@@ -146,6 +155,6 @@ def _rename(connection: sa.Connection, old: str, new: str) -> None:
     except sa.exc.DBAPIError as error:
         if isinstance(error.orig, pg_errors.DuplicateSchema):
             raise ConfigError(
-                f"the schema {new} holds other things: name another one with --schema"
+                said("the schema {new} holds other things: name another one with --schema", new=new)
             ) from None
         raise

@@ -17,6 +17,7 @@ from broker.compaction.positions import position_table
 from broker.compaction.tables import TableSpec, create_all
 from broker.errors import ConfigError
 from broker.topics import group_prefix
+from schemas.said import said
 
 SCHEMA = "qianbei"
 
@@ -51,13 +52,19 @@ def find(connection: sa.Connection, schema: str, department: str) -> Target | No
         return None
     if not inspected.has_table("target", schema=schema):
         if inspected.get_table_names(schema=schema):
-            raise ConfigError(f"the schema {schema} holds other tables: name another one with --schema")
+            raise ConfigError(
+                said("the schema {schema} holds other tables: name another one with --schema", schema=schema)
+            )
         return None
     own, topics = _tables(schema)
     row = connection.execute(sa.select(own.c.department, own.c.identity)).one()
     if row.department != department:
         raise ConfigError(
-            f"the schema {schema} keeps the topics of {row.department}: name another one with --schema"
+            said(
+                "the schema {schema} keeps the topics of {department}: name another one with --schema",
+                schema=schema,
+                department=row.department,
+            )
         )
     kept = {row.subject: row.topic for row in connection.execute(sa.select(topics))}
     return Target(schema, department, row.identity, kept)

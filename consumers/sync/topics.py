@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from broker.errors import ConfigError
+from schemas.said import said
 
 _NAME = re.compile(r"dept\.(?P<department>.+)\.(?P<subject>[a-z_]+)\.v(?P<version>[1-9][0-9]*)")
 
@@ -27,13 +28,20 @@ def chosen(department: str, visible: Iterable[str], kept: Mapping[str, str]) -> 
     seen = versions_of(department, visible)
     if not seen:
         raise ConfigError(
-            f"no topic of {department} is to be seen: check the name, the user, and that the exchange is deployed"
+            said(
+                "no topic of {department} is to be seen: check the name, the user, and that the "
+                "exchange is deployed",
+                department=department,
+            )
         )
     for subject, topic in kept.items():
         if topic not in seen.get(subject, {}).values():
             raise ConfigError(
-                f"{topic} is to be seen no longer: if its entitlement has ended or changed, build the tables anew with "
-                "--rebuild"
+                said(
+                    "{topic} is to be seen no longer: if its entitlement has ended or changed, build the "
+                    "tables anew with --rebuild",
+                    topic=topic,
+                )
             )
     newest = {subject: versions[max(versions)] for subject, versions in seen.items()}
     return dict(sorted((newest | dict(kept)).items()))

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from producers.database.config import Events
 from producers.stock.values import BadCell
+from schemas.said import said
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -65,7 +66,8 @@ def happened(events: Events, cells: Mapping[str, str], *, new: bool) -> list[str
         word = cells.get(events.column, "").strip()
         if word not in events.codes:
             raise BadCell(
-                "a word that is no event", f"add it to events.codes; known are {', '.join(events.codes)}"
+                said("a word that is no event"),
+                said("add it to events.codes; known are {codes}", codes=", ".join(events.codes)),
             )
         last = events.codes[word]
     else:

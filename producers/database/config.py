@@ -25,6 +25,7 @@ from sqlalchemy.exc import ArgumentError
 from broker.errors import ConfigError
 from producers.stock.mapping import StockMapping, parse_mapping
 from schemas.catalogue import Catalogue
+from schemas.said import said
 
 Mode = Literal["watermark", "outbox"]
 
@@ -106,8 +107,11 @@ class PollConfig(_Model):
             return make_url(text.strip())
         except ArgumentError:
             raise ConfigError(
-                f"{where} holds no address: write postgresql+psycopg://user:password@host/database, or as SQLAlchemy "
-                "names another database"
+                said(
+                    "{where} holds no address: write postgresql+psycopg://user:password@host/database, "
+                    "or as SQLAlchemy names another database",
+                    where=where,
+                )
             ) from None
 
 
@@ -116,7 +120,9 @@ def read_config(path: Path, catalogue: Catalogue, source: str) -> tuple[PollConf
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML in UTF-8: {error}") from None
+        raise ConfigError(
+            said("{path} cannot be read as YAML in UTF-8: {error}", path=path, error=error)
+        ) from None
     try:
         config = PollConfig.model_validate(content)
     except ValidationError as error:
@@ -127,8 +133,14 @@ def read_config(path: Path, catalogue: Catalogue, source: str) -> tuple[PollConf
     wrong = sorted((config.events.named() if config.events else set()) - set(sends))
     if wrong:
         raise ConfigError(
-            f"{path.name}: events: {source} does not send {', '.join(wrong)} of {mapping.subject}; it sends "
-            f"{', '.join(sorted(sends)) or 'nothing'}"
+            said(
+                "{name}: events: {source} does not send {wrong} of {subject}; it sends {value}",
+                name=path.name,
+                source=source,
+                wrong=", ".join(wrong),
+                subject=mapping.subject,
+                value=", ".join(sorted(sends)) or "nothing",
+            )
         )
     return config, mapping
 
@@ -136,7 +148,9 @@ def read_config(path: Path, catalogue: Catalogue, source: str) -> tuple[PollConf
 def _private_text(path: Path) -> str:
     try:
         if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} can be read by others: chmod 600 {path}")
+            raise ConfigError(said("{path} can be read by others: chmod 600 {path}", path=path))
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            said("{path} cannot be read: {strerror}", path=path, strerror=error.strerror)
+        ) from None

@@ -10,6 +10,7 @@ from broker.settings import Settings
 from broker.topics import decision_topic
 from producers.publisher import read_decision
 from producers.settling import used_version
+from schemas.said import said
 
 _IDLE_POLLS = 150
 
@@ -29,7 +30,9 @@ def used_versions(settings: Settings, principal: str, subject: str) -> Iterator[
             records = reader.poll(0.2)
             idle = 0 if records else idle + 1
             if idle > _IDLE_POLLS:
-                raise Unavailable(f"{topic} could not be read to its end: check that Kafka is well")
+                raise Unavailable(
+                    said("{topic} could not be read to its end: check that Kafka is well", topic=topic)
+                )
             for decision in (read_decision(known, record) for record in records):
                 version = decision.version if decision.accepted else used_version(decision)
                 if decision.subject == subject and version:

@@ -28,6 +28,7 @@ from producers.settling import Told, settle, told, used_version
 from producers.stock.convert import Converter
 from producers.stock.defect import Defect
 from producers.stock.values import BadCell
+from schemas.said import said
 
 PART = 250
 MOST_NEWS = 5_000
@@ -159,7 +160,7 @@ class Poller:
         if not row.had:
             self._state.mended(row.key)  # The exchange never had it either.
         elif event_type is None or row.cells is None:
-            gone = Told("GONE", None, "the row is gone from the database")
+            gone = Told("GONE", None, said("the row is gone from the database"))
             self._state.fault(Fault(row.key, "gone", (gone,)))
         else:
             self._put_off(Row(row.key, row.cells), [event_type])
@@ -224,7 +225,8 @@ class Poller:
     def _bad(self, key: str, defects: Sequence[Defect]) -> None:
         self._report.bad += 1
         reasons = tuple(
-            Told(one.code or "BAD_ROW", one.column, f"{one.reason}; {one.how}") for one in defects
+            Told(one.code or "BAD_ROW", one.column, said("{what}; {how}", what=one.reason, how=one.how))
+            for one in defects
         )
         self._state.fault(Fault(key, "bad", reasons))
 

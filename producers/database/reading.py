@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from producers.database.changes import Row, text_of
 from producers.database.config import PollConfig
+from schemas.said import said
 
 _AT_ONCE = 500
 _WINDOW = """
@@ -52,7 +53,11 @@ class Database:
             self._engine = sa.create_engine(self._url, poolclass=sa.NullPool)
         except (sa.exc.ArgumentError, ImportError) as error:
             raise ConfigError(
-                f"{self._url.drivername} cannot be used ({type(error).__name__}): install its driver"
+                said(
+                    "{drivername} cannot be used ({kind}): install its driver",
+                    drivername=self._url.drivername,
+                    kind=type(error).__name__,
+                )
             ) from None
         return self
 
@@ -98,8 +103,11 @@ class Database:
             for found in connection.execution_options(yield_per=_AT_ONCE).execute(query).mappings():
                 if key not in found or watermark not in found:
                     raise ConfigError(
-                        f"what is read has no column {key if key not in found else watermark}; it has "
-                        f"{', '.join(map(str, found))}"
+                        said(
+                            "what is read has no column {value}; it has {str}",
+                            value=key if key not in found else watermark,
+                            str=", ".join(map(str, found)),
+                        )
                     )
                 cells = {str(name): text_of(value) for name, value in found.items()}
                 yield Row(cells[key], cells, mark_of(found[watermark]))
@@ -126,7 +134,10 @@ class Database:
         if not self.is_postgres:
             if connection.dialect.name != "sqlite":
                 raise ConfigError(
-                    f"{connection.dialect.name} does not tell which transactions are over: use mode watermark"
+                    said(
+                        "{name} does not tell which transactions are over: use mode watermark",
+                        name=connection.dialect.name,
+                    )
                 )
             for found in options.execute(
                 sa.text(_BY_ID.format(table=table)), {"id": at.get("id", 0)}
@@ -156,12 +167,22 @@ class Database:
             kind = type(error.orig).__name__
             if isinstance(error, sa.exc.ProgrammingError) or "no such" in str(error.orig):
                 raise ConfigError(
-                    f"{where} does not have what the configuration names, or hides it ({kind})"
+                    said(
+                        "{where} does not have what the configuration names, or hides it ({kind})",
+                        where=where,
+                        kind=kind,
+                    )
                 ) from None
             if "authentication" in str(error.orig) or "Access denied" in str(error.orig):
-                raise AccessDenied(f"{where} refuses this user: check it and its password") from None
+                raise AccessDenied(
+                    said("{where} refuses this user: check it and its password", where=where)
+                ) from None
             raise Unavailable(
-                f"{where} does not answer ({kind}): check that it runs and can be reached"
+                said(
+                    "{where} does not answer ({kind}): check that it runs and can be reached",
+                    where=where,
+                    kind=kind,
+                )
             ) from None
 
 
@@ -186,7 +207,7 @@ def mark_of(value: Any) -> str | None:
             return value.isoformat(sep=" ")
         case str() if _moment(value) is not None:
             return value
-    raise ConfigError("the watermark must be a time or a whole number that grows with each change")
+    raise ConfigError(said("the watermark must be a time or a whole number that grows with each change"))
 
 
 def higher(one: str | None, other: str | None) -> str | None:

@@ -18,6 +18,7 @@ from typing import Any, Self
 from broker.errors import ConfigError
 from producers.database.changes import Known
 from producers.settling import Told
+from schemas.said import said
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -82,7 +83,12 @@ class PollState:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise ConfigError(
-                f"the poller's memory {self._path} cannot be used ({error}): end the poller that uses it, or restore it"
+                said(
+                    "the poller's memory {path} cannot be used ({error}): end the poller that uses it, "
+                    "or restore it",
+                    path=self._path,
+                    error=error,
+                )
             ) from None
         return self
 

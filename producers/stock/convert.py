@@ -22,6 +22,7 @@ from producers.stock.values import BadCell, day, moment, number
 from schemas.catalogue import Catalogue
 from schemas.files import latest_version, load_schema
 from schemas.properties import base_type
+from schemas.said import joined, said
 
 _LONGEST_SHOWN = 40
 _CODES_SHOWN = 12
@@ -49,7 +50,13 @@ class Converter:
         missing = [name for name in self.mapping.columns if name not in cells]
         if missing:
             return [
-                Defect(row, name, "", "missing column", "add the column, or take it out of the mapping")
+                Defect(
+                    row,
+                    name,
+                    "",
+                    said("missing column"),
+                    said("add the column, or take it out of the mapping"),
+                )
                 for name in missing
             ]
         happened = event_type or self.mapping.event_type
@@ -85,9 +92,9 @@ class Converter:
         except InvalidEvent as error:
             return [self._defect(row, cells, p.path, p.what, p.how) for p in error.problems]
         reasons = [r for r in _check(self.mapping.subject)(record) if r.severity is Severity.REFUSE]
-        how = "correct the value in the reject file and import that file"
+        how = said("correct the value in the reject file and import that file")
         return [
-            self._defect(row, cells, r.field or "", f"{r.zh} {r.en}", how, r.code) for r in reasons
+            self._defect(row, cells, r.field or "", joined(" ", (r.zh, r.en)), how, r.code) for r in reasons
         ] or event
 
     def _complete(self, event: dict[str, Any]) -> None:
@@ -146,7 +153,10 @@ def _translated(codes: str | dict[str, str], listed: str, text: str) -> str:
     table = code_table(codes, listed)
     if text not in table:
         known = ", ".join(list(table)[:_CODES_SHOWN])
-        raise BadCell(f"a code that the mapping of {listed} does not have", f"use one of {known}, or add it")
+        raise BadCell(
+            said("a code that the mapping of {listed} does not have", listed=listed),
+            said("use one of {known}, or add it", known=known),
+        )
     return table[text]
 
 
@@ -155,13 +165,13 @@ def _number(kind: str, text: str, unit: str) -> Any:
     if kind == "decimal":
         return found
     if "." in found:
-        raise BadCell("no whole number", "write it without decimals")
+        raise BadCell(said("no whole number"), said("write it without decimals"))
     return int(found)
 
 
 def _yes_no(text: str) -> bool:
     if text.lower() not in _YES_NO:
-        raise BadCell("neither yes nor no", "write 是 or 否")
+        raise BadCell(said("neither yes nor no"), said("write 是 or 否"))
     return _YES_NO[text.lower()]
 
 

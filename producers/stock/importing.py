@@ -22,9 +22,10 @@ from producers.stock.reading import Progress, Report, Try, right, windows
 from producers.stock.rejects import RejectFile
 from producers.stock.sheet import Row
 from producers.stock.state import ImportState, Refusal
+from schemas.said import said
 
 AHEAD = 4
-_HOW = "mend the row in the file and import the file again: what was accepted is skipped"
+_HOW = said("mend the row in the file and import the file again: what was accepted is skipped")
 
 
 @dataclass(frozen=True, slots=True)

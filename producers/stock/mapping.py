@@ -28,6 +28,7 @@ from broker.errors import ConfigError
 from producers.stock.values import UNITS
 from schemas.codelists import UnknownCodeListError, code_list, mapping
 from schemas.files import Schema, UnknownSchemaError, latest_version, load_schema
+from schemas.said import joined, said
 
 _STEP = re.compile(r"([a-z_]+)(?:\[(\d)\])?")
 WORDS = "zh"
@@ -64,7 +65,9 @@ def read_mapping(path: Path) -> StockMapping:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML in UTF-8: {error}") from None
+        raise ConfigError(
+            said("{path} cannot be read as YAML in UTF-8: {error}", path=path, error=error)
+        ) from None
     return parse_mapping(content, path.name)
 
 
@@ -77,7 +80,9 @@ def parse_mapping(content: object, name: str = "mapping") -> StockMapping:
         raise ConfigError("\n".join(f"{name}: {line}" for line in lines)) from None
     problems = _problems(found)
     if problems:
-        raise ConfigError("\n".join(f"{name}: {problem}" for problem in problems))
+        raise ConfigError(
+            joined("\n", (said("{where}: {error}", where=name, error=problem) for problem in problems))
+        )
     return found
 
 

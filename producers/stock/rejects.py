@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from producers.stock.defect import Defect
+from schemas.said import shown
 
 HEADER = ("row", "column", "value", "reason", "how to mend", "code")
 
@@ -39,6 +40,6 @@ def reject_file(path: Path) -> Iterator[RejectFile]:
 
 
 def _plain(value: object) -> str:
-    text = str(value)
+    text = shown(value)
     # A cell that begins like a formula would be run by the spreadsheet that opens the file.
     return "'" + text if text.startswith(("=", "+", "-", "@")) else text

@@ -20,6 +20,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from broker.errors import ConfigError
 from producers.stock.defect import Defect
+from schemas.said import said
 
 ENCODINGS = ("utf-8", "gb18030")
 _SAMPLE = 1024 * 1024
@@ -29,8 +30,8 @@ _LOST_DIGITS = Defect(
     0,
     "",
     "",
-    "a number of more than 15 digits, of which Excel has lost the last ones",
-    "format the column as text and enter the digits again from the source",
+    said("a number of more than 15 digits, of which Excel has lost the last ones"),
+    said("format the column as text and enter the digits again from the source"),
 )
 
 
@@ -58,7 +59,7 @@ class Sheet(Protocol):
 def open_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = None) -> Iterator[Sheet]:
     """The table of a file: Excel by its ending ``.xlsx``, else CSV. Raises ConfigError."""
     if path.suffix.lower() == ".xls":
-        raise ConfigError(f"{path} is in the old Excel form: save it as .xlsx or as CSV")
+        raise ConfigError(said("{path} is in the old Excel form: save it as .xlsx or as CSV", path=path))
     if path.suffix.lower() != ".xlsx":
         with path.open("rb") as raw:
             yield _CsvSheet(path, raw, encoding)
@@ -66,7 +67,9 @@ def open_sheet(path: Path, *, encoding: str | None = None, sheet: str | None = N
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except (BadZipFile, InvalidFileException, KeyError, OSError) as error:
-        raise ConfigError(f"{path} cannot be read as an Excel file ({type(error).__name__})") from None
+        raise ConfigError(
+            said("{path} cannot be read as an Excel file ({kind})", path=path, kind=type(error).__name__)
+        ) from None
     try:
         yield _ExcelSheet(path, book, sheet)
     finally:
@@ -95,7 +98,7 @@ class _CsvSheet:
         raw.seek(0)
         used = encoding or detected(sample)
         if used is None:
-            raise ConfigError(f"{path} is neither UTF-8 nor GB18030: save it in one of them")
+            raise ConfigError(said("{path} is neither UTF-8 nor GB18030: save it in one of them", path=path))
         self.about = f"CSV, {used.upper()} ({'as told' if encoding else 'detected'})"
         self._encoding = used
         first = sample.split(b"\n", 1)[0].decode(used, "replace")
@@ -119,17 +122,30 @@ class _CsvSheet:
                 yield [cell.strip() for cell in cells]
         except csv.Error as error:
             raise ConfigError(
-                f"{self._path}, line {self._lines.line_num}: {error}. A quotation mark before it is probably not closed: "
-                "close it and run again, what is imported already is skipped"
+                said(
+                    "{path}, line {line_num}: {error}. A quotation mark before it is probably not "
+                    "closed: close it and run again, what is imported already is skipped",
+                    path=self._path,
+                    line_num=self._lines.line_num,
+                    error=error,
+                )
             ) from None
 
     def _row(self, number: int, cells: list[str]) -> Row:
         if len(cells) != len(self.header):
-            reason = f"{len(cells)} cells under {len(self.header)} headers"
-            how = "put quotation marks around cells that hold a separator, and add cells that are missing"
+            reason = said("{cells} cells under {headers} headers", cells=len(cells), headers=len(self.header))
+            how = said(
+                "put quotation marks around cells that hold a separator, and add cells that are missing"
+            )
             return Row(number, {}, (Defect(number, "", "", reason, how),))
         defects = tuple(
-            Defect(number, name, "", f"bytes that are not {self._encoding.upper()}", "enter the cell again")
+            Defect(
+                number,
+                name,
+                "",
+                said("bytes that are not {upper}", upper=self._encoding.upper()),
+                said("enter the cell again"),
+            )
             for name, cell in zip(self.header, cells, strict=True)
             if any("\udc80" <= c <= "\udcff" for c in cell)
         )
@@ -142,7 +158,14 @@ class _CsvSheet:
 class _ExcelSheet:
     def __init__(self, path: Path, book: Any, sheet: str | None) -> None:
         if sheet is not None and sheet not in book.sheetnames:
-            raise ConfigError(f"{path} has no sheet {sheet}; it has {', '.join(book.sheetnames)}")
+            raise ConfigError(
+                said(
+                    "{path} has no sheet {sheet}; it has {sheetnames}",
+                    path=path,
+                    sheet=sheet,
+                    sheetnames=", ".join(book.sheetnames),
+                )
+            )
         chosen = book[sheet] if sheet else book.worksheets[0]
         # Some programs write a wrong size into the file, and the reader would believe it.
         self._total = max(chosen.max_row or 1, 1)
@@ -172,7 +195,7 @@ class _ExcelSheet:
 
 
 _LAST_COLUMN = Defect(
-    0, "", "", "a cell beyond the last header", "give the column a header, or empty the cell"
+    0, "", "", said("a cell beyond the last header"), said("give the column a header, or empty the cell")
 )
 
 
@@ -210,10 +233,18 @@ def _header(path: Path, names: Iterable[str]) -> tuple[str, ...]:
     while found and not found[-1]:
         found.pop()
     if not any(found):
-        raise ConfigError(f"{path} has no header: put the names of the columns into the first row")
+        raise ConfigError(
+            said("{path} has no header: put the names of the columns into the first row", path=path)
+        )
     # A column without a name may still hold something; the mapping can name it, or ignore it.
     named = tuple(name or f"第{n}列" for n, name in enumerate(found, start=1))
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:
-        raise ConfigError(f"{path} has the column {', '.join(twice)} twice: give each its own name")
+        raise ConfigError(
+            said(
+                "{path} has the column {twice} twice: give each its own name",
+                path=path,
+                twice=", ".join(twice),
+            )
+        )
     return named

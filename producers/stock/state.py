@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from broker.errors import ConfigError
 from producers.settling import Told
+from schemas.said import said
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS run (only INTEGER PRIMARY KEY CHECK (only = 1), number INTEGER NOT NULL, ended INTEGER NOT NULL);
@@ -65,8 +66,12 @@ class ImportState:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise ConfigError(
-                f"the memory of imports {self._path} cannot be used ({error}): wait for another import to end, or move the "
-                "file away; what was imported before is then answered as a duplicate"
+                said(
+                    "the memory of imports {path} cannot be used ({error}): wait for another import to "
+                    "end, or move the file away; what was imported before is then answered as a duplicate",
+                    path=self._path,
+                    error=error,
+                )
             ) from None
         return self
 

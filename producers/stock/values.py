@@ -4,6 +4,8 @@ import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
+from schemas.said import said
+
 UNITS = {"元": Decimal(1), "万元": Decimal(10_000), "亿元": Decimal(100_000_000), "平方米": Decimal(1)}
 _DATE = re.compile(
     r"([0-9]{4})(?:年([0-9]{1,2})月([0-9]{1,2})日?|([-/.])([0-9]{1,2})\4([0-9]{1,2})|([0-9]{2})([0-9]{2}))"
@@ -15,7 +17,7 @@ _EXACT = re.compile(
 _CHINA = timezone(timedelta(hours=8))
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?")
-_HOW_DATE = "write it as 2020-12-01, 2020/12/1, 2020.12.1, 20201201 or 2020年12月1日"
+_HOW_DATE = said("write it as 2020-12-01, 2020/12/1, 2020.12.1, 20201201 or 2020年12月1日")
 
 
 class BadCell(ValueError):
@@ -24,18 +26,20 @@ class BadCell(ValueError):
     def __init__(self, what: str, how: str) -> None:
         self.what = what
         self.how = how
-        super().__init__(f"{what}; {how}")
+        super().__init__(said("{what}; {how}", what=what, how=how))
 
 
 def number(text: str, unit: str = "元") -> str:
     """The number in the unit of the field (元, 平方米), as plain decimal text. Raises BadCell."""
     bare = text.replace(",", "") if _GROUPED.fullmatch(text) else text
     if not _NUMBER.fullmatch(bare):
-        raise BadCell("no number", "write digits alone, such as 880000.00; the unit stands in the mapping")
+        raise BadCell(
+            said("no number"), said("write digits alone, such as 880000.00; the unit stands in the mapping")
+        )
     try:
         scaled = Decimal(bare) * UNITS[unit]
     except InvalidOperation:
-        raise BadCell("a number that is too long", "write at most 20 digits") from None
+        raise BadCell(said("a number that is too long"), said("write at most 20 digits")) from None
     return f"{_trimmed(scaled):f}"
 
 
@@ -46,7 +50,7 @@ def day(text: str) -> str:
     if found is None and text.endswith((" 00:00:00", "T00:00:00")):
         found = _DATE.fullmatch(text[:-9])
     if found is None:
-        raise BadCell("no date", _HOW_DATE)
+        raise BadCell(said("no date"), _HOW_DATE)
     return _day_of(found).isoformat()
 
 
@@ -59,21 +63,27 @@ def moment(text: str) -> str:
         try:
             exact = datetime.fromisoformat(text)
         except ValueError:
-            raise BadCell("a time that no day has", "write hours to 23, minutes and seconds to 59") from None
+            raise BadCell(
+                said("a time that no day has"), said("write hours to 23, minutes and seconds to 59")
+            ) from None
         return (exact if exact.tzinfo else exact.replace(tzinfo=_CHINA)).astimezone(_CHINA).isoformat()
     found = _DATE.match(text)
     if found is None:
-        raise BadCell("no date", _HOW_DATE)
+        raise BadCell(said("no date"), _HOW_DATE)
     rest = text[found.end() :]
     clock = _CLOCK.fullmatch(rest) if rest else None
     if rest and clock is None:
-        raise BadCell("a date with something that is no time behind it", "write it as 2020-12-01 10:30:00")
+        raise BadCell(
+            said("a date with something that is no time behind it"), said("write it as 2020-12-01 10:30:00")
+        )
     hour, minute, second = (int(part or 0) for part in clock.groups()) if clock else (0, 0, 0)
     on = _day_of(found)
     try:
         return datetime(on.year, on.month, on.day, hour, minute, second).isoformat() + "+08:00"  # noqa: DTZ001
     except ValueError:
-        raise BadCell("a time that no day has", "write hours to 23, minutes and seconds to 59") from None
+        raise BadCell(
+            said("a time that no day has"), said("write hours to 23, minutes and seconds to 59")
+        ) from None
 
 
 def _day_of(found: re.Match[str]) -> date:
@@ -81,7 +91,7 @@ def _day_of(found: re.Match[str]) -> date:
     try:
         return date(int(year), int(m1 or m2 or m3), int(d1 or d2 or d3))
     except ValueError:
-        raise BadCell("a date that no calendar has", _HOW_DATE) from None
+        raise BadCell(said("a date that no calendar has"), _HOW_DATE) from None
 
 
 def _trimmed(value: Decimal) -> Decimal:

@@ -2,12 +2,13 @@
 
 import click
 
+from qianbei.cli.completing import principals
 from qianbei.inspect.connection import FORMATS, client_connection
 from qianbei.site import current_site
 
 
 @click.command(name="connection")
-@click.argument("principal")
+@click.argument("principal", shell_complete=principals)
 @click.option(
     "--format",
     "form",

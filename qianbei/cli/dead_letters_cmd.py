@@ -9,13 +9,15 @@ from rich.table import Table
 from consumers.dead_letters import Wanted, ask, held
 from consumers.kafka_feed import KafkaServers
 from consumers.letters import Held, HeldKey
+from qianbei.cli.completing import departments, topics
+from qianbei.language import headed, spoken
 from qianbei.site import settings_of
 
 
 @click.command(name="dead-letters")
-@click.argument("department")
+@click.argument("department", shell_complete=departments)
 @click.option("--group", help="Only what this consumer group holds.")
-@click.option("--topic", help="Only of this topic.")
+@click.option("--topic", shell_complete=topics, help="Only of this topic.")
 @click.option("--entity", help="Only of this entity.")
 @click.option("--redrive", is_flag=True, help="Ask for these to be handed over again, each key in its order.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -35,7 +37,7 @@ def dead_letters_command(
     found = held(servers, department, Wanted(group, topic, entity))
     if redrive:
         asked = ask(servers, department, found)
-        click.echo(json.dumps({"asked": asked}) if as_json else f"{asked} keys asked for")
+        click.echo(json.dumps({"asked": asked}) if as_json else spoken("{asked} keys asked for", asked=asked))
         return
     if as_json:
         click.echo(json.dumps({"held": [_as_dict(about, one) for about, one in found]}, ensure_ascii=False))
@@ -59,8 +61,9 @@ def _as_dict(about: HeldKey, one: Held) -> dict[str, object]:
 
 
 def _table(found: list[tuple[HeldKey, Held]]) -> Table:
-    table = Table("group", "topic", "entity", "records", "error", "first")
+    table = headed("group", "topic", "entity", "records", "error", "first")
     for about, one in found:
-        error = f"{one.failed or one.first.error}{', asked for again' if one.requested else ''}"
+        error = one.failed or one.first.error
+        error = spoken("{error}, asked for again", error=error) if one.requested else error
         table.add_row(about.group, about.topic, about.name, str(len(one.letters)), error, one.first.place)
     return table

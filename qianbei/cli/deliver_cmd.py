@@ -17,14 +17,21 @@ from consumers.outputs.forms import CSV, JSON_LINES
 from consumers.outputs.webhook import webhook
 from consumers.subscription import Subscription
 from consumers.target import HandlerTarget, OpenTarget
+from qianbei.cli import completing
 from qianbei.services import stopping
 from qianbei.site import settings_of
+from schemas.said import said
 
 
 @click.command(name="deliver")
-@click.argument("department")
+@click.argument("department", shell_complete=completing.departments)
 @click.option(
-    "--topic", "topics", multiple=True, required=True, help="A topic of the department; several times."
+    "--topic",
+    "topics",
+    multiple=True,
+    required=True,
+    shell_complete=completing.topics,
+    help="A topic of the department; several times.",
 )
 @click.option("--group", help="The consumer group; by default <department>-deliver.")
 @click.option("--jsonl", type=click.Path(path_type=Path), help="JSON Lines into this folder, a file a day.")
@@ -67,7 +74,7 @@ def deliver_command(
              qianbei deliver tax --topic dept.tax.sale.v1 --webhook https://tax.example/in --secret-file hook.key
     """
     if sum(way is not None for way in (jsonl, csv_folder, url)) != 1:
-        raise ConfigError("say where the records go: one of --jsonl, --csv and --webhook")
+        raise ConfigError(said("say where the records go: one of --jsonl, --csv and --webhook"))
     logging.configure()
     subscription = Subscription(
         settings_of(department), group or f"{group_prefix(department)}deliver", topics
@@ -99,11 +106,11 @@ def _target(
 def _secret(path: Path | None) -> bytes:
     if path is None:
         raise ConfigError(
-            "--webhook needs --secret-file: openssl rand -hex 32 > hook.key; chmod 600 hook.key"
+            said("--webhook needs --secret-file: openssl rand -hex 32 > hook.key; chmod 600 hook.key")
         )
     if path.stat().st_mode & 0o077:
-        raise ConfigError(f"{path} can be read by others: chmod 600 {path}")
+        raise ConfigError(said("{path} can be read by others: chmod 600 {path}", path=path))
     try:
         return bytes.fromhex(path.read_text(encoding="ascii").strip())
     except ValueError:
-        raise ConfigError(f"{path} is no secret: it must hold 64 hex digits") from None
+        raise ConfigError(said("{path} is no secret: it must hold 64 hex digits", path=path)) from None

@@ -10,7 +10,9 @@ from rich.console import Console
 from qianbei.cli.explain_cmd import show as show_story
 from qianbei.demo.result import Result, show
 from qianbei.demo.run import DEFAULT_RATE, count, run_city, story_of_a_house, throw_away_exchange
+from qianbei.language import spoken
 from qianbei.site import current_site
+from schemas.said import shown
 
 _seed = click.option(
     "--seed", type=click.IntRange(0), default=2021, show_default=True, help="The same seed, the same city."
@@ -40,15 +42,19 @@ def demo(seed: int, events: int, rate: float, as_json: bool, keep: bool) -> None
     """
     console = _console(as_json)
     begun = time.monotonic()
-    with throw_away_exchange(console.print, keep=keep) as site:
+
+    def say(message: str) -> None:
+        console.print(shown(message))
+
+    with throw_away_exchange(say, keep=keep) as site:
         ledger = run_city(site, seed, events, rate or None, console)
-        result = count(site, ledger, begun, console.print)
+        result = count(site, ledger, begun, say)
         _print(result, console, as_json)
         if told := story_of_a_house(site):
-            console.rule("qianbei explain: the story of one house", align="left")
+            console.rule(spoken("qianbei explain: the story of one house"), align="left")
             show_story(told, console)
-        console.print("stopping everything")
-    console.print(f"done in {time.monotonic() - begun:.0f} s")
+        console.print(spoken("stopping everything"))
+    console.print(spoken("done in {seconds:.0f} s", seconds=time.monotonic() - begun))
     if as_json:
         click.echo(json.dumps(result.as_dict(), ensure_ascii=False))
     if not result.ok:
@@ -69,7 +75,11 @@ def simulate(seed: int, events: int, rate: float, as_json: bool) -> None:
     ledger = run_city(current_site(), seed, events, rate or None, console)
     dirt = dict(sorted(ledger.dirt_counts().items()))
     console.print(
-        f"{ledger.total:,} events sent and handled; of these on purpose wrong: {sum(dirt.values()):,}"
+        spoken(
+            "{total:,} events sent and handled; of these on purpose wrong: {wrong:,}",
+            total=ledger.total,
+            wrong=sum(dirt.values()),
+        )
     )
     if as_json:
         click.echo(json.dumps({"events": ledger.total, "dirt": dirt}))

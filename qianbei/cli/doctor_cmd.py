@@ -9,10 +9,13 @@ from rich.table import Table
 
 from qianbei.doctor.examine import examine
 from qianbei.doctor.finding import Finding, Level
+from qianbei.language import headed
 from qianbei.site import current_site
 from qianbei.stack import home_from_env
+from schemas.said import said, shown
 
 _COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+_LEVELS = {Level.OK: said("ok"), Level.WARN: said("warn"), Level.FAIL: said("fail")}
 
 
 @click.command(name="doctor")
@@ -35,9 +38,12 @@ def doctor_command(as_json: bool) -> None:
 
 
 def _table(found: list[Finding]) -> Table:
-    table = Table("", "check", "found", "how to mend")
+    table = headed("", "check", "found", "how to mend")
     for one in found:
         table.add_row(
-            f"[{_COLOURS[one.level]}]{one.level.value}[/]", one.check, escape(one.what), escape(one.how)
+            f"[{_COLOURS[one.level]}]{shown(_LEVELS[one.level])}[/]",
+            shown(one.check),
+            escape(shown(one.what)),
+            escape(shown(one.how)),
         )
     return table

@@ -12,6 +12,7 @@ from qianbei.explain import Entry, Fact, Redriven, Story, Why, story
 from qianbei.explain.model import Matter, Words
 from qianbei.explain.words import OUTCOMES, SEVERITIES
 from qianbei.inspect.reading import printable
+from qianbei.language import is_chinese
 from qianbei.site import current_site
 
 Say = Callable[[Words], str]
@@ -40,9 +41,11 @@ REFERENCE = 64
 @click.argument("what", metavar="EVENT_ID|CONTRACT|HOUSE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option(
-    "--lang", type=click.Choice(list(LANGUAGES)), default="both", show_default=True, help="Language."
+    "--lang",
+    type=click.Choice(list(LANGUAGES)),
+    help="Language.  [default: zh where messages are Chinese, else both]",
 )
-def explain_command(what: str, as_json: bool, lang: str) -> None:
+def explain_command(what: str, as_json: bool, lang: str | None) -> None:
     """Tell the story of an event, a contract, a house, or of one entity such as a seizure, as a timeline.
 
     What came, what was decided, why, on what evidence, and what followed. Names and identity numbers are masked.
@@ -56,9 +59,9 @@ def explain_command(what: str, as_json: bool, lang: str) -> None:
         show(told, Console(), lang)
 
 
-def show(told: Story, console: Console, lang: str = "both") -> None:
+def show(told: Story, console: Console, lang: str | None = None) -> None:
     """Print a story for people: panels on a terminal, plain lines elsewhere."""
-    say = LANGUAGES[lang]
+    say = LANGUAGES[lang or ("zh" if is_chinese() else "both")]
     console.print(Text(_title(told, say), "bold"), soft_wrap=True)
     for entry in told.entries:
         head, lines = headline(entry, say), [printable(line) for line in lines_of(entry, say)]

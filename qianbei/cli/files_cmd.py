@@ -16,8 +16,11 @@ from producers.files import Received, Receiver, channel_of, pack
 from producers.first_decisions import FirstDecisions
 from producers.jsonlines import MAX_LINE_BYTES
 from producers.publisher import Publisher
+from qianbei.cli.completing import principals
+from qianbei.language import spoken
 from qianbei.services import stopping
 from qianbei.site import current_site
+from schemas.said import said, shown
 
 _PAUSE_S = 1.0
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -51,7 +54,7 @@ def files_command() -> None:
 
 
 @files_command.command(name="pack")
-@click.argument("source")
+@click.argument("source", shell_complete=principals)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--into", "folder", type=_FOLDER, required=True, help="The sender's folder; made if it is not there."
@@ -77,15 +80,17 @@ def pack_command(
         click.echo(json.dumps({"batches": names, "problems": [str(p) for p in problems]}, ensure_ascii=False))
     else:
         for problem in problems:
-            click.echo(f"not packed: {problem}", err=True)
+            click.echo(spoken("not packed: {problem}", problem=problem), err=True)
         for name, one in zip(names, made, strict=True):
-            click.echo(f"{folder / 'outbox' / name}: {one.records} records")
+            click.echo(
+                spoken("{folder}: {records} records", folder=folder / "outbox" / name, records=one.records)
+            )
     if problems:
         raise click.exceptions.Exit(1)
 
 
 @files_command.command(name="receive")
-@click.argument("source")
+@click.argument("source", shell_complete=principals)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option(
     "--once", is_flag=True, help="Take what is there, then end; exit code 1 if not all of it is well."
@@ -138,7 +143,7 @@ def watch(opened: Callable[[], Receiver], stack: ExitStack, say: "Speaker", *, o
             except (Unavailable, OwnershipLost) as error:
                 if once:
                     raise
-                say.again(str(error))
+                say.again(error)
                 stack.close()
                 receiver = None
                 stop.wait(_PAUSE_S)
@@ -164,25 +169,38 @@ class Speaker:
         """One look at the inbox."""
         look = received.look
         for error in look.rejected:
-            self._say("rejected", {"code": error.code, "message": str(error)}, f"rejected: {error}")
+            self._say(
+                "rejected",
+                {"code": error.code, "message": str(error)},
+                said("rejected: {error}", error=error),
+            )
         for name in look.repeated:
-            self._say("repeated", {"batch": name}, f"{name} was taken before: nothing to do")
+            self._say("repeated", {"batch": name}, said("{name} was taken before: nothing to do", name=name))
         if not look.moved:
             for why in sorted(set(look.waiting) - self._standing):
-                self._say("waiting", {"message": why}, f"waiting: {why}")
+                self._say("waiting", {"message": why}, said("waiting: {why}", why=why))
             self._standing = set(look.waiting)
         if received.receipt is not None:
             receipt = received.receipt
             counts = ", ".join(f"{n} {name}" for name, n in sorted(receipt.outcomes.items()))
             found = receipt.model_dump(mode="json", include={"channel", "sequence", "records", "outcomes"})
-            self._say("taken", found, f"batch {receipt.sequence} taken: {receipt.records} records; {counts}")
+            self._say(
+                "taken",
+                found,
+                said(
+                    "batch {sequence} taken: {records} records; {counts}",
+                    sequence=receipt.sequence,
+                    records=receipt.records,
+                    counts=counts,
+                ),
+            )
 
-    def again(self, message: str) -> None:
+    def again(self, error: Exception) -> None:
         """What passes, and is tried again."""
-        self._say("again", {"message": message}, f"trying again: {message}")
+        self._say("again", {"message": str(error)}, said("trying again: {error}", error=error))
 
     def _say(self, what: str, fields: dict[str, Any], text: str) -> None:
         if self._as_json:
             click.echo(json.dumps({"what": what, **fields}, ensure_ascii=False))
         else:
-            click.echo(text, err=what != "taken")
+            click.echo(shown(text), err=what != "taken")

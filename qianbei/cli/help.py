@@ -14,7 +14,7 @@ from gettext import gettext
 import click
 from rich.cells import cell_len
 
-from qianbei.cli.language import is_chinese, spoken
+from qianbei.language import is_chinese, spoken
 from schemas.said import said
 from schemas.said import shown as shown_text
 
@@ -99,6 +99,10 @@ def _aligned(lines: Iterable[str], label: str) -> list[str]:
 
 class ChinesePage(click.HelpFormatter):
     """A help page that counts columns."""
+
+    def write_heading(self, heading: str) -> None:
+        """With a full-width colon."""
+        self.write(f"{'':>{self.current_indent}}{heading}：\n")
 
     def write_text(self, text: str) -> None:
         """Paragraphs, wrapped."""

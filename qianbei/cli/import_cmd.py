@@ -22,16 +22,19 @@ from producers.stock.rejects import RejectFile, reject_file
 from producers.stock.sheet import Sheet, open_sheet
 from producers.stock.state import ImportState
 from producers.stock.suggest import as_yaml, suggest
+from qianbei.cli.completing import principals
+from qianbei.language import spoken
 from qianbei.site import current_site
 from qianbei.stack import home_from_env
 from schemas.catalogue import load_catalogue
+from schemas.said import said, shown
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(name="import")
-@click.argument("source")
+@click.argument("source", shell_complete=principals)
 @click.argument("file", type=_FILE)
 @click.option("--mapping", type=_FILE, help="Which column goes to which field (YAML; see docs/stock.md).")
 @click.option(
@@ -71,10 +74,15 @@ def import_command(
             click.echo(as_yaml(subject, event_type, suggest(subject, table.header)), nl=False)
             return
         if mapping is None:
-            raise click.UsageError("name the mapping with --mapping, or begin with --suggest-mapping")
+            raise click.UsageError(spoken("name the mapping with --mapping, or begin with --suggest-mapping"))
         converter = Converter(load_catalogue(), source, read_mapping(mapping))
         _check_header(converter.mapping, table)
-        click.echo(f"{file.name}: {table.about}, {len(table.header)} columns", err=True)
+        click.echo(
+            spoken(
+                "{name}: {about}, {count} columns", name=file.name, about=table.about, count=len(table.header)
+            ),
+            err=True,
+        )
         into = rejects or file.with_name(file.name + ".rejects.csv")
         with reject_file(into) as rejected, _bar(table) as progress:
             if only_check:
@@ -107,10 +115,19 @@ def _check_header(mapping: StockMapping, table: Sheet) -> None:
     lost = [name for name in mapping.columns if name not in table.header]
     new = [name for name in table.header if name not in mapping.columns and name not in mapping.ignore]
     if lost:
-        raise ConfigError(f"the file lacks the columns {', '.join(lost)}; it has {', '.join(table.header)}")
+        raise ConfigError(
+            said(
+                "the file lacks the columns {lost}; it has {header}",
+                lost=", ".join(lost),
+                header=", ".join(table.header),
+            )
+        )
     if new:
         raise ConfigError(
-            f"the mapping says nothing of the columns {', '.join(new)}: map them or list them under ignore"
+            said(
+                "the mapping says nothing of the columns {new}: map them or list them under ignore",
+                new=", ".join(new),
+            )
         )
 
 
@@ -125,11 +142,16 @@ def _bar(table: Sheet) -> Iterator[Told]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("rows", total=1.0, told="")
+        task = progress.add_task(spoken("rows"), total=1.0, told="")
 
         def tell(report: Report) -> None:
             done = report.good + report.accepted + report.before
-            told = f"{report.rows:,} read, {done:,} good, {report.bad + report.refused:,} rejected"
+            told = spoken(
+                "{rows:,} read, {done:,} good, {bad:,} rejected",
+                rows=report.rows,
+                done=done,
+                bad=report.bad + report.refused,
+            )
             progress.update(task, completed=table.fraction(), told=told)
 
         yield tell
@@ -145,13 +167,28 @@ def _print(report: Report, into: Path, only_check: bool, as_json: bool) -> None:
         )
         return
     if only_check:
-        click.echo(f"{report.rows} rows: {report.good} good, {report.bad} bad; nothing was published")
+        click.echo(
+            spoken(
+                "{rows} rows: {good} good, {bad} bad; nothing was published",
+                rows=report.rows,
+                good=report.good,
+                bad=report.bad,
+            )
+        )
     else:
         click.echo(
-            f"{report.rows} rows: {report.accepted} accepted, {report.before} accepted before, {report.repeated} repeated, "
-            f"{report.refused} refused, {report.bad} bad"
+            spoken(
+                "{rows} rows: {accepted} accepted, {before} accepted before, {repeated} repeated, "
+                "{refused} refused, {bad} bad",
+                rows=report.rows,
+                accepted=report.accepted,
+                before=report.before,
+                repeated=report.repeated,
+                refused=report.refused,
+                bad=report.bad,
+            )
         )
     for reason, times in report.reasons.most_common():
-        click.echo(f"  {times:>8}  {reason}")
+        click.echo(f"  {times:>8}  {shown(reason)}")
     if rejects:
-        click.echo(f"what is wrong with which row: {rejects}")
+        click.echo(spoken("what is wrong with which row: {rejects}", rejects=rejects))

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qianbei.inspect.lag import Lag, ServiceLag, measure
+from qianbei.language import headed, spoken
 from qianbei.site import current_site
 from qianbei.stack import home_from_env
 
@@ -28,8 +29,8 @@ def lag_command(as_json: bool) -> None:
 
 def lag_table(found: Lag) -> Table:
     """The services as a table, for ``lag`` and ``status``."""
-    table = Table("service", "processes", "behind", "oldest", "records/s", "last error", show_footer=True)
-    table.columns[0].footer = "total"
+    table = headed("service", "processes", "behind", "oldest", "records/s", "last error", show_footer=True)
+    table.columns[0].footer = spoken("total")
     table.columns[2].footer = f"{found.behind:,}"
     for one in found.services:
         table.add_row(one.service, str(len(one.instances)), _behind(one), _age(one), _rate(one), _error(one))
@@ -46,11 +47,11 @@ def _age(one: ServiceLag) -> str:
 
 
 def _rate(one: ServiceLag) -> str:
-    return "unknown" if one.rate is None else f"{one.rate:,.0f}"
+    return spoken("unknown") if one.rate is None else f"{one.rate:,.0f}"
 
 
 def _error(one: ServiceLag) -> str:
     if one.last_error is None:
         return ""
     kind, at = one.last_error
-    return f"[red]{kind}[/] {time.time() - at:,.0f} s ago"
+    return f"[red]{kind}[/] " + spoken("{seconds:,.0f} s ago", seconds=time.time() - at)

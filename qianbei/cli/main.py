@@ -8,7 +8,7 @@ import click
 from broker.errors import AccessDenied, QianbeiError, Unavailable
 from qianbei.cli.commands import Commands
 from qianbei.cli.help import presented
-from qianbei.cli.language import bind
+from qianbei.language import bind, spoken
 from qianbei.stack import StackError
 from schemas.said import shown
 
@@ -46,4 +46,4 @@ def main() -> None:
 
 
 def _say(error: Exception) -> None:
-    click.echo(f"qianbei: {shown(error)}", err=True)
+    click.echo(spoken("qianbei: {error}", error=shown(error)), err=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from broker import logging
 from broker.metrics import ServiceMetrics, served
@@ -24,17 +23,20 @@ from producers.database.state import Fault, PollState
 from producers.first_decisions import FirstDecisions
 from producers.publisher import Publisher
 from producers.stock.convert import Converter
+from qianbei.cli.completing import principals
+from qianbei.language import headed, spoken
 from qianbei.services import stopping
 from qianbei.site import settings_of
 from qianbei.stack import home_from_env
 from schemas.catalogue import load_catalogue
+from schemas.said import said, shown
 
 _LEARNED = "learned"
 _AT_ONCE = 5_000
 
 
 @click.command(name="poll")
-@click.argument("source")
+@click.argument("source", shell_complete=principals)
 @click.option(
     "--config",
     "config_file",
@@ -141,10 +143,16 @@ def _tell(report: Report, faults: list[Fault], as_json: bool) -> None:
         click.echo(json.dumps(told, ensure_ascii=False))
         return
     outcomes = ", ".join(f"{count} {name.lower()}" for name, count in report.outcomes.most_common())
-    click.echo(f"{outcomes or 'no news'}; {report.deleted} rows were gone")
+    click.echo(
+        spoken(
+            "{outcomes}; {deleted} rows were gone",
+            outcomes=outcomes or said("no news"),
+            deleted=report.deleted,
+        )
+    )
     if faults:
-        table = Table("key", "what", "field", "why")
+        table = headed("key", "what", "field", "why")
         for one in faults:
             for reason in one.reasons:
-                table.add_row(one.key, f"{one.kind} {reason.code}", reason.field or "", reason.text)
+                table.add_row(one.key, f"{one.kind} {reason.code}", reason.field or "", shown(reason.text))
         Console().print(table)

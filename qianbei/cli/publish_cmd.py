@@ -7,11 +7,14 @@ import click
 
 from producers.jsonlines import Summary, publish_lines
 from producers.publisher import Publisher
+from qianbei.cli.completing import principals
+from qianbei.language import spoken
 from qianbei.site import current_site
+from schemas.said import shown
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=principals)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option(
     "--timeout",
@@ -50,14 +53,21 @@ def _as_dict(summary: Summary) -> dict[str, object]:
 
 def _print(summary: Summary) -> None:
     for problem in summary.problems:
-        click.echo(f"not sent: {problem}", err=True)
+        click.echo(spoken("not sent: {problem}", problem=problem), err=True)
     for refused in summary.refused:
         assert refused.decision is not None
         for reason in refused.decision.reasons:
             click.echo(
-                f"line {refused.line} refused: {reason.code} {reason.field or ''} {reason.zh} {reason.en}",
+                spoken(
+                    "line {line} refused: {code} {field} {zh} {en}",
+                    line=refused.line,
+                    code=reason.code,
+                    field=reason.field or "",
+                    zh=reason.zh,
+                    en=reason.en,
+                ),
                 err=True,
             )
     for line in summary.undecided:
-        click.echo(f"line {line} is sent and not decided yet", err=True)
-    click.echo(str(summary))
+        click.echo(spoken("line {line} is sent and not decided yet", line=line), err=True)
+    click.echo(shown(summary))

@@ -13,9 +13,11 @@ from broker.admission.opening import intake_decoder
 from broker.kafka import PartitionReader
 from broker.registry import Registry
 from broker.topics import OPERATOR, REDRIVE
+from qianbei.cli.completing import principals as principals_of
 from qianbei.cli.redrive_cmd import QUARANTINE_REASONS, redrive_command
 from qianbei.inspect.quarantine import Quarantined, explanation, find, hex_dump, read_quarantine, topics_of
 from qianbei.inspect.reading import AnyDecoder, printable, reader_of
+from qianbei.language import headed, is_chinese, spoken
 from qianbei.redrive.cases import Case
 from qianbei.redrive.editing import as_event
 from qianbei.redrive.gathering import as_operator, with_outcomes
@@ -25,7 +27,10 @@ from schemas.catalogue import load_catalogue
 
 @click.group(name="quarantine")
 def quarantine_command() -> None:
-    """Records that could not be decided on: where they lay, why, their bytes, and how they come in again."""
+    """Records that could not be decided on: where they lay, why, their bytes, and how they come in again.
+
+    Example: qianbei quarantine list --principal bureau
+    """
 
 
 quarantine_command.add_command(redrive_command)
@@ -39,7 +44,7 @@ def _reading() -> Iterator[tuple[PartitionReader, AnyDecoder]]:
 
 
 @quarantine_command.command(name="list")
-@click.option("--principal", help="Only what this principal sent.")
+@click.option("--principal", shell_complete=principals_of, help="Only what this principal sent.")
 @click.option("--reason", type=click.Choice(QUARANTINE_REASONS), help="Only this reason.")
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def list_command(principal: str | None, reason: str | None, as_json: bool) -> None:
@@ -77,7 +82,15 @@ def _state(case: Case | None) -> str:
 
 
 def _table(found: list[Quarantined], cases: dict[str, Case]) -> Table:
-    table = Table("place", "when", "reason", "bytes", "redriven", "detail", caption=f"{len(found)} records")
+    table = headed(
+        "place",
+        "when",
+        "reason",
+        "bytes",
+        "redriven",
+        "detail",
+        caption=spoken("{count} records", count=len(found)),
+    )
     for one in found:
         state = _state(cases.get(one.place))
         table.add_row(
@@ -86,9 +99,15 @@ def _table(found: list[Quarantined], cases: dict[str, Case]) -> Table:
             f"[red]{one.reason}[/]",
             str(one.size),
             state,
-            printable(one.detail),
+            _detail(one),
         )
     return table
+
+
+def _detail(one: Quarantined) -> str:
+    # What is stored is English; what the reason means is known in both languages.
+    meaning = f"{explanation(one.reason).zh} " if is_chinese() else ""
+    return meaning + printable(one.detail)
 
 
 @quarantine_command.command(name="show")
@@ -104,7 +123,7 @@ def show_command(place: str, as_json: bool, as_event_: bool, as_bytes: bool) -> 
              qianbei quarantine show intake.bureau/2/118 --event > event.json
     """
     if as_json + as_event_ + as_bytes > 1:
-        raise click.UsageError("choose one of --json, --event and --bytes")
+        raise click.UsageError(spoken("choose one of --json, --event and --bytes"))
     with _reading() as (reader, decoder):
         found = find(reader, decoder, place)
         kept = list(read_quarantine(reader, decoder, topics_of(reader, [found.principal])))
@@ -126,12 +145,17 @@ def _redrives(case: Case | None) -> list[str]:
     if case is None:
         return []
     tried = [
-        f"          {one.redriven.at.isoformat()[:19]} by {printable(one.redriven.operator)}: "
-        f"{printable(one.redriven.reason)} ({one.place})"
+        spoken(
+            "          {at} by {operator}: {reason} ({place})",
+            at=one.redriven.at.isoformat()[:19],
+            operator=printable(one.redriven.operator),
+            reason=printable(one.redriven.reason),
+            place=one.place,
+        )
         for one in case.attempts
     ]
-    decided = f", decision {case.settled.decision_id}" if case.settled else ""
-    return [f"redriven  {_state(case)}{decided}", *tried]
+    decided = spoken(", decision {decision_id}", decision_id=case.settled.decision_id) if case.settled else ""
+    return [spoken("redriven  {state}{decided}", state=_state(case), decided=decided), *tried]
 
 
 def _described(one: Quarantined, case: Case | None) -> str:
@@ -139,17 +163,19 @@ def _described(one: Quarantined, case: Case | None) -> str:
     headers = [f"  {printable(name)}: {_short(value)}" for name, value in one.headers]
     return "\n".join(
         [
-            f"place     {one.place}",
-            f"kept at   {one.kept_at}",
-            f"when      {one.recorded_at}",
-            f"reason    {one.reason}: {printable(one.detail)}",
+            spoken("place     {place}", place=one.place),
+            spoken("kept at   {place}", place=one.kept_at),
+            spoken("when      {time}", time=one.recorded_at),
+            spoken("reason    {code}: {detail}", code=one.reason, detail=printable(one.detail)),
             f"          {explained.zh}",
             f"          {explained.en}",
             *_redrives(case),
             f"sha-256   {one.sha256}",
-            f"key       {_short(one.key)}",
-            *(["headers", *headers] if headers else []),
-            f"value     {'null' if one.value is None else f'{one.size} bytes'}",
+            spoken("key       {key}", key=_short(one.key)),
+            *([spoken("headers"), *headers] if headers else []),
+            spoken("value     null")
+            if one.value is None
+            else spoken("value     {size} bytes", size=one.size),
             hex_dump(one.value or b""),
         ]
     )

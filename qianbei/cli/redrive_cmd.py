@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from broker.admission.opening import intake_decoder, law_of
 from broker.admission.reasons import REASONS, Severity
@@ -18,7 +17,9 @@ from broker.admission.redriven import TEXT_LIMITS, fit_text
 from broker.errors import ConfigError
 from broker.registry import Registry
 from broker.topics import OPERATOR
+from qianbei.cli.completing import principals
 from qianbei.inspect.reading import AnyDecoder, printable, reader_of
+from qianbei.language import headed, spoken
 from qianbei.redrive.cases import Case, State, case_at
 from qianbei.redrive.choosing import Filter, earlier_held, require_order
 from qianbei.redrive.editing import edited_bytes
@@ -27,6 +28,7 @@ from qianbei.redrive.planning import Act, Plan, Planner
 from qianbei.redrive.sending import Fate, Reply, redrive
 from qianbei.site import Site, current_site
 from schemas.catalogue import Catalogue, load_catalogue
+from schemas.said import said
 
 QUARANTINE_REASONS = sorted(code for code, kind in REASONS.items() if kind.severity is Severity.QUARANTINE)
 
@@ -51,14 +53,16 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        raise click.UsageError("this machine does not know who you are: say so with --operator") from None
+        raise click.UsageError(
+            spoken("this machine does not know who you are: say so with --operator")
+        ) from None
 
 
 @click.command(name="redrive")
 @click.argument("places", nargs=-1, metavar="[PLACE]...")
 @click.option("--reason", required=True, help="Why, in your words; kept for ever, so name no person.")
 @click.option("--operator", default=_user, show_default="you", help="Who does it; kept for ever.")
-@click.option("--principal", help="All that are held of this principal.")
+@click.option("--principal", shell_complete=principals, help="All that are held of this principal.")
 @click.option(
     "--reason-code", type=click.Choice(QUARANTINE_REASONS), help="All that are held for this reason."
 )
@@ -123,16 +127,18 @@ def redrive_command(
 def _require_usage(places: Sequence[str], chosen: Filter, edit: Path | None) -> None:
     if bool(places) == bool(chosen):
         raise click.UsageError(
-            "name one or more places, or else a filter: --principal, --reason-code, --key …"
+            spoken("name one or more places, or else a filter: --principal, --reason-code, --key …")
         )
     if edit is not None and len(places) != 1:
-        raise click.UsageError("--edit is for one place")
+        raise click.UsageError(spoken("--edit is for one place"))
 
 
 def _fit(name: str, text: str) -> str:
     limit = TEXT_LIMITS[name]
     if not fit_text(text, limit):
-        raise click.UsageError(f"--{name}: 1 to {limit} visible characters, in one line")
+        raise click.UsageError(
+            spoken("--{name}: 1 to {limit} visible characters, in one line", name=name, limit=limit)
+        )
     return text
 
 
@@ -160,7 +166,7 @@ def _plans(
         else:
             plans = [plan for plan in held if chosen.takes(plan)]
     if not plans:
-        raise ConfigError("nothing in quarantine is held that this filter takes")
+        raise ConfigError(said("nothing in quarantine is held that this filter takes"))
     if skip_earlier:
         _say_passed_over(earlier_held(plans, held))
     else:
@@ -179,13 +185,15 @@ def _named(
     if plan.refused:
         # A refusal is a decision: it could not be taken back, and the place could not be redriven again.
         found = "\n".join(_texts(plan))
-        raise ConfigError(f"{edit} would be refused, so it is not sent:\n{found}")
+        raise ConfigError(
+            said("{edit} would be refused, so it is not sent:\n{found}", edit=edit, found=found)
+        )
     return plan
 
 
 def _say_passed_over(left: Sequence[Plan]) -> None:
     for plan in left:
-        click.echo(f"passed over: {plan.held.place}, earlier of the same key", err=True)
+        click.echo(spoken("passed over: {place}, earlier of the same key", place=plan.held.place), err=True)
 
 
 # --- showing --------------------------------------------------------------------------------------------------------
@@ -223,7 +231,13 @@ def _show_plans(plans: Sequence[Plan], *, as_json: bool) -> None:
         for plan in plans:
             click.echo(json.dumps(_plan_dict(plan), ensure_ascii=False))
         return
-    table = Table("place", "as", "what", "foreseen", caption=f"{len(plans)} records; nothing was sent")
+    table = headed(
+        "place",
+        "as",
+        "what",
+        "foreseen",
+        caption=spoken("{count} records; nothing was sent", count=len(plans)),
+    )
     for plan in plans:
         what = f"{plan.candidate.subject} {plan.candidate.event_type}" if plan.candidate else "?"
         where = f"{plan.case.principal}, slot {plan.message.partition}, key {printable(plan.key)}"
@@ -251,7 +265,13 @@ def _reply_dict(reply: Reply) -> dict[str, object]:
 def _reply_text(reply: Reply) -> str:
     lines = [f"{reply.plan.held.place}  {reply.fate}  {printable(reply.detail)}".rstrip()]
     if reply.fate is Fate.DUPLICATE and reply.standing is not None:
-        lines.append(f"  the decision that stands: {reply.standing.outcome}, {reply.standing.decision_id}")
+        lines.append(
+            spoken(
+                "  the decision that stands: {outcome}, {decision_id}",
+                outcome=reply.standing.outcome,
+                decision_id=reply.standing.decision_id,
+            )
+        )
     if reply.decision is not None:
         lines += [f"  {r.code} {r.field or ''} {r.zh} {r.en}" for r in reply.decision.reasons]
     return "\n".join(lines)
@@ -269,7 +289,7 @@ def _sent(site: Site, plans: Sequence[Plan], timeout: float, *, as_json: bool) -
 
         replies = redrive(site, plans, say, timeout_s=timeout)
     count = sum(reply.accepted for reply in replies)
-    click.echo(f"{len(replies)} records, {count} accepted", err=True)
+    click.echo(spoken("{count} records, {count2} accepted", count=len(replies), count2=count), err=True)
     return replies
 
 

@@ -2,26 +2,47 @@
 
 import json
 import os
+from dataclasses import asdict
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from broker.deploy import Deployed
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import load_settings
 from qianbei.cli.lag_cmd import lag_table
 from qianbei.inspect.lag import Lag, measure
+from qianbei.language import headed, spoken
 from qianbei.services import SERVICES, instance_name, running_services, serve, start_services
 from qianbei.site import current_site, deploy_site
 from qianbei.stack import ChildState, ChildStatus, Stack, StackError, home_from_env
+from schemas.said import Said, said, shown
+
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+_STATES = {
+    ChildState.RUNNING: said("running"),
+    ChildState.SILENT: said("silent"),
+    ChildState.DIED: said("died"),
+    ChildState.STOPPED: said("stopped"),
+}
 
 
 def _uses_existing_servers() -> bool:
     return "QIANBEI_KAFKA_BOOTSTRAP" in os.environ
 
 
+def _deployed(made: Deployed) -> Said:
+    return said(
+        "deployed: {topics} new topics, {rights} changed rights, {schemas} schemas in force",
+        topics=made.topics,
+        rights=made.rights,
+        schemas=made.schemas,
+    )
+
+
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    click.echo(shown(message), err=True)
 
 
 @click.command()
@@ -29,7 +50,8 @@ def _say(message: str) -> None:
     "--instances", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes of each service."
 )
 @click.option("--servers-only", is_flag=True, help="Start and deploy the servers, but no service.")
-def up(instances: int, servers_only: bool) -> None:
+@_json
+def up(instances: int, servers_only: bool, as_json: bool) -> None:
     """Start the embedded stack and the services, or only the services where the environment names servers.
 
     Example: qianbei up --instances 2
@@ -39,25 +61,32 @@ def up(instances: int, servers_only: bool) -> None:
         stack.up()
     site = current_site()
     made = deploy_site(site)
-    _say(f"deployed: {made.topics} new topics, {made.rights} changed rights, {made.schemas} schemas in force")
+    _say(_deployed(made))
+    started: list[str] = []
     if not servers_only:
         stack.places.prepare()
-        started = start_services(site, stack.supervisor, instances)
-        _say(f"started: {', '.join(started) or 'nothing, all run already'}")
+        started = list(start_services(site, stack.supervisor, instances))
+        _say(said("started: {services}", services=", ".join(started) or said("nothing, all run already")))
+    if as_json:
+        click.echo(json.dumps(asdict(made) | {"started": started}))
 
 
 @click.command()
-def down() -> None:
+@_json
+def down(as_json: bool) -> None:
     """Stop the services and the embedded stack. Data stay. Example: qianbei down"""
     stack = Stack(home_from_env(), say=_say)
+    stopped = [one.name for one in stack.status() if one.state is not ChildState.STOPPED]
     if stack.places.run.exists():
         stack.supervisor.stop(*running_services(stack.supervisor))
         stack.down()
-    _say("stopped")
+    _say(said("stopped"))
+    if as_json:
+        click.echo(json.dumps({"stopped": stopped}))
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_json
 def status(as_json: bool) -> None:
     """What runs, and how far each service is behind. Exit code 1 if something that was started has died.
 
@@ -73,7 +102,7 @@ def status(as_json: bool) -> None:
         )
     else:
         Console().print(_table(found))
-        Console().print(lag_table(lag) if isinstance(lag, Lag) else f"lag: {lag}")
+        Console().print(lag_table(lag) if isinstance(lag, Lag) else spoken("lag: {why}", why=lag))
     if any(one.state is ChildState.DIED for one in found):
         raise click.exceptions.Exit(1)
 
@@ -81,7 +110,7 @@ def status(as_json: bool) -> None:
 def _lag(stack: Stack, found: list[ChildStatus]) -> Lag | str:
     """How far the services are behind, or why that cannot be told: a status must also answer when servers are away."""
     if not any(one.name in running_services(stack.supervisor) for one in found):
-        return "no service runs"
+        return said("no service runs")
     try:
         return measure(current_site(), stack.home)
     except (Unavailable, AccessDenied, ConfigError, StackError) as error:
@@ -99,24 +128,32 @@ def _row(one: ChildStatus) -> dict[str, object]:
 
 
 def _table(found: list[ChildStatus]) -> Table:
-    table = Table("name", "state", "pid", "port", "detail")
+    table = headed("name", "state", "pid", "port", "detail")
     colours = {ChildState.RUNNING: "green", ChildState.DIED: "red", ChildState.SILENT: "yellow"}
     for one in found:
         colour = colours.get(one.state, "dim")
         table.add_row(
-            one.name, f"[{colour}]{one.state.value}[/]", str(one.pid or ""), str(one.port or ""), one.detail
+            one.name,
+            f"[{colour}]{shown(_STATES[one.state])}[/]",
+            str(one.pid or ""),
+            str(one.port or ""),
+            shown(one.detail),
         )
     return table
 
 
 @click.command(name="deploy")
-def deploy_command() -> None:
+@_json
+def deploy_command(as_json: bool) -> None:
     """Bring Kafka, Postgres and the registry up to the catalogue: topics, rights, users, schemas, tables.
 
     Example: QIANBEI_KAFKA_BOOTSTRAP=kafka:9092 … qianbei deploy
     """
     made = deploy_site(current_site())
-    click.echo(f"{made.topics} new topics, {made.rights} changed rights, {made.schemas} schemas in force")
+    if as_json:
+        click.echo(json.dumps(asdict(made)))
+    else:
+        click.echo(shown(_deployed(made)))
 
 
 @click.command()

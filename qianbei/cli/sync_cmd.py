@@ -19,12 +19,15 @@ from consumers.sync.keeping import Sync, Told
 from consumers.sync.standing import Standing, forget_positions, standing
 from consumers.sync.swap import Swapped
 from consumers.sync.target import SCHEMA
+from qianbei.cli.completing import departments
+from qianbei.language import headed, spoken
 from qianbei.services import stopping
 from qianbei.site import settings_of
+from schemas.said import said
 
 
 @click.command(name="sync")
-@click.argument("department")
+@click.argument("department", shell_complete=departments)
 @click.option(
     "--into",
     "dsn",
@@ -82,12 +85,12 @@ def sync_command(
         if from_start:
             forget_positions(settings, department, schema)
         if rebuild:
-            with _bar("rebuilding") as tell:
+            with _bar(spoken("rebuilding")) as tell:
                 _say(sync.rebuild(stop, tell, accept_missing=accept_missing), schema)
         if not once:
             sync.keep(stop)
             return
-        with _bar("catching up") as tell:
+        with _bar(spoken("catching up")) as tell:
             sync.catch_up(stop, tell)
     _finish(_standing(settings, department, schema), as_json)
 
@@ -95,7 +98,13 @@ def sync_command(
 def _standing(settings: Settings, department: str, schema: str) -> Standing:
     found = standing(settings, department, schema)
     if found is None:
-        raise ConfigError(f"there are no tables of {department} in {schema} yet: run sync without --status")
+        raise ConfigError(
+            said(
+                "there are no tables of {department} in {schema} yet: run sync without --status",
+                department=department,
+                schema=schema,
+            )
+        )
     return found
 
 
@@ -128,25 +137,41 @@ def _as_dict(found: Standing) -> dict[str, object]:
 
 
 def _as_table(found: Standing) -> Table:
-    title = f"{found.target.department} in {found.target.schema}: {found.rejected} records set aside"
-    table = Table("table", "topic", "rows", "behind", title=title)
+    title = spoken(
+        "{department} in {schema}: {rejected} records set aside",
+        department=found.target.department,
+        schema=found.target.schema,
+        rejected=found.rejected,
+    )
+    table = headed("table", "topic", "rows", "behind", title=title)
     for one in found.subjects:
-        topic = one.topic + (f" (--rebuild takes {one.newer})" if one.newer else "")
+        topic = one.topic + (spoken(" (--rebuild takes {newer})", newer=one.newer) if one.newer else "")
         table.add_row(f"{found.target.schema}.{one.subject}", topic, f"{one.rows:,}", f"{one.behind:,}")
     return table
 
 
 def _say(swapped: Swapped | None, schema: str) -> None:
     if swapped is None:
-        click.echo(f"stopped: the tables of {schema} are as they were; --rebuild goes on", err=True)
+        click.echo(
+            spoken("stopped: the tables of {schema} are as they were; --rebuild goes on", schema=schema),
+            err=True,
+        )
         return
     click.echo(
-        f"the tables of {schema} are new: {swapped.carried} grants, indexes and views carried over, "
-        f"{swapped.missing} entities accepted as missing",
+        spoken(
+            "the tables of {schema} are new: {carried} grants, indexes and views carried over, "
+            "{missing} entities accepted as missing",
+            schema=schema,
+            carried=swapped.carried,
+            missing=swapped.missing,
+        ),
         err=True,
     )
     for subject in swapped.ended:
-        click.echo(f"{subject} is no longer among the topics, and its tables are gone", err=True)
+        click.echo(
+            spoken("{subject} is no longer among the topics, and its tables are gone", subject=subject),
+            err=True,
+        )
 
 
 @contextmanager

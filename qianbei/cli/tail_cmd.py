@@ -9,8 +9,10 @@ from rich.text import Text
 
 from broker.registry import Registry
 from broker.topics import OPERATOR
+from qianbei.cli.completing import principals, topics
 from qianbei.inspect.reading import AnyDecoder, partitions_of, printable, reader_of
 from qianbei.inspect.tail import Line, Tail, Wanted, until_interrupted
+from qianbei.language import spoken
 from qianbei.site import current_site
 
 _COLOURS = {
@@ -28,7 +30,7 @@ _COLOURS = {
 
 
 @click.command(name="tail")
-@click.argument("topic")
+@click.argument("topic", shell_complete=topics)
 @click.option("--from-start", is_flag=True, help="From the first retained record on.")
 @click.option("--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--entity", help="Only this entity_id.")
@@ -46,7 +48,12 @@ _COLOURS = {
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 @click.option(
-    "--as", "user", metavar="PRINCIPAL", default=OPERATOR, help="Read with this principal's rights."
+    "--as",
+    "user",
+    metavar="PRINCIPAL",
+    default=OPERATOR,
+    shell_complete=principals,
+    help="Read with this principal's rights.",
 )
 def tail_command(
     topic: str,
@@ -91,7 +98,7 @@ class _Painter:
 def _headline(line: Line) -> Text:
     head = Text.assemble((line.place, "bold"), " ", (line.at, "dim"))
     if line.problem is not None:
-        return head.append(f" {line.problem} ({line.size} bytes)", "red")
+        return head.append(spoken(" {problem} ({size} bytes)", problem=line.problem, size=line.size), "red")
     for name in ("outcome", "event_type", "reason"):
         word = (line.record or {}).get(name)
         if isinstance(word, str):

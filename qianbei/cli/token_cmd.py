@@ -10,17 +10,23 @@ from rich.table import Table
 
 from broker.api.tokens import ACTIONS, MAX_DAYS, Token, issue, load, revoke, scopes_of
 from broker.store.connect import connected, translated
+from qianbei.cli.completing import principals
+from qianbei.language import spoken
 from qianbei.site import current_site
 from schemas.catalogue import load_catalogue
+from schemas.said import said, shown
 
 
 @click.group(name="token")
 def token_command() -> None:
-    """Tokens of the front door: who may file, ask and read over HTTP."""
+    """Tokens of the front door: who may file, ask and read over HTTP.
+
+    Example: qianbei token issue bureau --scope read
+    """
 
 
 @token_command.command(name="issue")
-@click.argument("principal")
+@click.argument("principal", shell_complete=principals)
 @click.option(
     "--scope",
     "scopes",
@@ -45,18 +51,31 @@ def issue_command(principal: str, scopes: tuple[str, ...], days: int, as_json: b
         click.echo(json.dumps(_row(token) | {"token": presented}, ensure_ascii=False))
         return
     until = f"{token.expires_at:%Y-%m-%d %H:%M} UTC"
-    click.echo(f"{token.token_id} for {principal}, valid until {until}: {_listed(token.scopes)}", err=True)
+    click.echo(
+        spoken(
+            "{token_id} for {principal}, valid until {until}: {scopes}",
+            token_id=token.token_id,
+            principal=principal,
+            until=until,
+            scopes=_listed(token.scopes),
+        ),
+        err=True,
+    )
     click.echo(presented)
 
 
 @token_command.command(name="revoke")
 @click.argument("token_id")
-def revoke_command(token_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def revoke_command(token_id: str, as_json: bool) -> None:
     """Take a token back, at once and for ever. Example: qianbei token revoke 3f9c0a7be214"""
     dsn = current_site().admin.dsn()
     with translated(dsn), connected(dsn, "qianbei token") as db:
         revoke(db, token_id)
-    click.echo(f"{token_id} is revoked", err=True)
+    if as_json:
+        click.echo(json.dumps({"token_id": token_id, "revoked": True}))
+    else:
+        click.echo(spoken("{token_id} is revoked", token_id=token_id), err=True)
 
 
 @token_command.command(name="list")
@@ -71,23 +90,23 @@ def list_command(as_json: bool) -> None:
             click.echo(json.dumps(_row(token), ensure_ascii=False))
         return
     table = Table()
-    for name in _COLUMNS:
-        table.add_column(name.removesuffix("_at"), no_wrap=name == "token_id")
+    for name, heading in _COLUMNS.items():
+        table.add_column(shown(heading), no_wrap=name == "token_id")
     for token in tokens:
         row = _row(token)
         table.add_row(*(_shown(row[name]) for name in _COLUMNS))
     Console().print(table)
 
 
-_COLUMNS = (
-    "token_id",
-    "principal",
-    "scopes",
-    "expires_at",
-    "revoked_at",
-    "last_used_at",
-    "created_by",
-)
+_COLUMNS = {
+    "token_id": said("token_id"),
+    "principal": said("principal"),
+    "scopes": said("scopes"),
+    "expires_at": said("expires"),
+    "revoked_at": said("revoked"),
+    "last_used_at": said("last_used"),
+    "created_by": said("created_by"),
+}
 
 
 def _row(token: Token) -> dict[str, object]:

@@ -4,16 +4,20 @@ import json
 
 import click
 from rich.console import Console
-from rich.table import Table
 
+from qianbei.demo.result import violations
+from qianbei.language import headed, spoken
 from qianbei.site import current_site
 from qianbei.verify import CheckResult, Report, verify
+from schemas.said import said, shown
 
 TITLES = {
-    "conservation": "1 conservation: every intake record has one outcome, every effect its decision",
-    "fold": "2 fold: the tables latest equal exchange.*",
-    "projection": "3 projection: dept.* equals exchange.* as entitled",
-    "law": "4 law: no sale of a seized house or to a listed buyer, one live sale a unit, every clash has its conflict",
+    "conservation": said("1 conservation: every intake record has one outcome, every effect its decision"),
+    "fold": said("2 fold: the tables latest equal exchange.*"),
+    "projection": said("3 projection: dept.* equals exchange.* as entitled"),
+    "law": said(
+        "4 law: no sale of a seized house or to a listed buyer, one live sale a unit, every clash has its conflict"
+    ),
 }
 
 
@@ -29,7 +33,7 @@ def verify_command(as_json: bool, wait: float) -> None:
     """
     progress = Console(stderr=True)
     with progress.status("reading") as status:
-        report = verify(current_site(), status.update, patience_s=wait)
+        report = verify(current_site(), lambda doing: status.update(shown(doing)), patience_s=wait)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False))
     else:
@@ -40,22 +44,65 @@ def verify_command(as_json: bool, wait: float) -> None:
 
 def show(report: Report, console: Console) -> None:
     """Print a report for people."""
-    table = Table("check", "compared", "result")
+    table = headed("check", "compared", "result")
     for name, check in report.checks.items():
         wrong = sum(check.found.values())
         table.add_row(
-            TITLES[name], counts_of(check), "[green]kept[/]" if check.ok else f"[red]{wrong:,} violations[/]"
+            shown(TITLES[name]),
+            counts_of(check),
+            f"[green]{spoken('kept')}[/]" if check.ok else f"[red]{violations(wrong)}[/]",
         )
     console.print(table)
     for name, check in report.checks.items():
         for violation in check.violations:
-            line = f"{name}: {violation.what} {violation.place}: {violation.detail}"
+            line = f"{name}: {violation.what} {violation.place}: {shown(violation.detail)}"
             console.print(line, style="red", markup=False, highlight=False, soft_wrap=True)
         if (more := sum(check.found.values()) - len(check.violations)) > 0:
-            console.print(f"{name}: and {more:,} more", style="red", highlight=False)
-    console.print(f"{'verified' if report.ok else 'NOT verified'} in {report.seconds:.1f} s", highlight=False)
+            console.print(
+                spoken("{name}: and {more:,} more", name=name, more=more), style="red", highlight=False
+            )
+    seconds = report.seconds
+    ended = (
+        spoken("verified in {seconds:.1f} s", seconds=seconds)
+        if report.ok
+        else spoken("NOT verified in {seconds:.1f} s", seconds=seconds)
+    )
+    console.print(ended, highlight=False)
 
 
 def counts_of(check: CheckResult) -> str:
     """The counts of a check, one a line."""
-    return "\n".join(f"{count:,} {name.replace('_', ' ')}" for name, count in check.counts.items()) or "0"
+    return "\n".join(f"{count:,} {_named(name)}" for name, count in check.counts.items()) or "0"
+
+
+def _named(count: str) -> str:
+    subject = count.removesuffix("_revisions")
+    if count != subject and count not in COUNTED:
+        return spoken("{subject} revisions", subject=subject)
+    return shown(COUNTED.get(count, count.replace("_", " ")))
+
+
+COUNTED = {
+    "intake": said("intake"),
+    "exchange": said("exchange"),
+    "outcomes": said("outcomes"),
+    "effects": said("effects"),
+    "accepted": said("accepted"),
+    "refused": said("refused"),
+    "duplicate": said("duplicate"),
+    "quarantined": said("quarantined"),
+    "unknown": said("unknown"),
+    "slot_seqs": said("slot seqs"),
+    "rows": said("rows"),
+    "cells": said("cells"),
+    "party_rows": said("party rows"),
+    "dept_records": said("dept records"),
+    "dept_schemas": said("dept schemas"),
+    "decoded": said("decoded"),
+    "buyers": said("buyers"),
+    "sales_judged": said("sales judged"),
+    "listings_met_sales": said("listings met sales"),
+    "standing_listings": said("standing listings"),
+    "terms_ended": said("terms ended"),
+}
+"""What is counted, in words."""

@@ -10,8 +10,18 @@ from rich.table import Table
 
 from producers.simulator.model_compare import Account, Observed
 from qianbei.demo.readout import Conflicts, percentile
+from qianbei.explain.model import Words
+from qianbei.explain.words import OUTCOMES as WORDS
+from qianbei.language import headed, is_chinese, spoken
 from qianbei.verify.report import Report
+from schemas.said import said, shown
 
+CHECKS = {
+    "conservation": said("conservation"),
+    "fold": said("fold"),
+    "projection": said("projection"),
+    "law": said("law"),
+}
 OUTCOMES = ("accepted", "refused", "duplicate", "quarantined")
 
 
@@ -86,20 +96,54 @@ def show(result: Result, console: Console) -> None:
     data = result.as_dict()
     latency = data["latency_ms"]
     console.print(
-        f"From intake to a department: p50 {latency['p50']} ms, p99 {latency['p99']} ms over {latency['records']:,} records"
+        spoken(
+            "From intake to a department: p50 {p50} ms, p99 {p99} ms over {records:,} records",
+            p50=latency["p50"],
+            p99=latency["p99"],
+            records=latency["records"],
+        )
     )
     for name, check in result.report.checks.items():
-        state = "[green]passed[/]" if check.ok else f"[red]{sum(check.found.values())} violations[/]"
-        console.print(f"verify {name}: {state}, {check.compared:,} compared")
+        state = (
+            f"[green]{spoken('passed')}[/]"
+            if check.ok
+            else f"[red]{violations(sum(check.found.values()))}[/]"
+        )
+        console.print(
+            spoken(
+                "verify {name}: {state}, {compared:,} compared",
+                name=shown(CHECKS[name]),
+                state=state,
+                compared=check.compared,
+            )
+        )
         for violation in check.violations[:5]:
-            console.print(f"  [red]{violation.what}[/] {violation.place}: {violation.detail}")
+            console.print(f"  [red]{violation.what}[/] {violation.place}: {shown(violation.detail)}")
     for difference in result.account.differences[:10]:
-        console.print(f"[red]not as the simulator's own account has it[/]: {difference}")
+        named = spoken("{kind} at {where}: expected {expected}, found {observed}", **difference._asdict())
+        account = spoken("not as the simulator's own account has it")
+        console.print(f"[red]{account}[/]: {named}")
+
+
+QUARANTINED = Words("隔离", "quarantined")
+
+
+def _word(outcome: str) -> str:
+    return WORDS.get(outcome.upper(), QUARANTINED).zh if is_chinese() else outcome
+
+
+def violations(count: int) -> str:
+    """How many were found."""
+    return spoken("{count:,} violations", count=count)
 
 
 def _departments(result: Result) -> Table:
-    table = Table(
-        "department", "records", "of which", title="What each department received", title_justify="left"
+    table = headed(
+        "department",
+        "records",
+        "of which",
+        title=spoken("What each department received"),
+        title_justify="left",
     )
     for name, counts in sorted(result.departments.items()):
         table.add_row(
@@ -109,10 +153,10 @@ def _departments(result: Result) -> Table:
 
 
 def _decisions(result: Result) -> Table:
-    table = Table("outcome or reason", "found", "expected", title="Decisions", title_justify="left")
+    table = headed("outcome or reason", "found", "expected", title=spoken("Decisions"), title_justify="left")
     found, expected = result.outcomes(), result.account.outcomes()
     for name in OUTCOMES:
-        table.add_row(f"[bold]{name}[/]", f"{found[name]:,}", f"{expected[name]:,}")
+        table.add_row(f"[bold]{_word(name)}[/]", f"{found[name]:,}", f"{expected[name]:,}")
     counts, wanted = result.reasons(), result.account.reasons()
     for code in sorted(counts | wanted, key=lambda code: -counts[code]):
         table.add_row(f"  {code}", f"{counts[code]:,}", f"{wanted[code]:,}")
@@ -120,17 +164,17 @@ def _decisions(result: Result) -> Table:
 
 
 def _conflicts(result: Result) -> Table:
-    table = Table("conflict", "raised", "resolved", title="Late conflicts", title_justify="left")
+    table = headed("conflict", "raised", "resolved", title=spoken("Late conflicts"), title_justify="left")
     for kind, counts in result.conflicts.items():
         table.add_row(kind, f"{counts.raised:,}", f"{counts.resolved:,}")
     found, wanted = result.conflicts_found(), result.account.conflicts()
-    for name, of_all in (("all", found), ("expected", wanted)):
+    for name, of_all in ((spoken("all"), found), (spoken("expected"), wanted)):
         table.add_row(f"[bold]{name}[/]", f"{of_all['raised']:,}", f"{of_all['resolved']:,}")
     return table
 
 
 def _latest(result: Result) -> Table:
-    table = Table("table", "rows", title="Latest state in Postgres", title_justify="left")
+    table = headed("table", "rows", title=spoken("Latest state in Postgres"), title_justify="left")
     for subject, rows in result.latest.items():
         table.add_row(f"latest.{subject}", f"{rows:,}")
     return table

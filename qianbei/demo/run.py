@@ -17,10 +17,12 @@ from producers.simulator.model_compare import account
 from qianbei.demo.readout import Readout, wait_until_done
 from qianbei.demo.result import Result
 from qianbei.explain import Story, story
+from qianbei.language import spoken
 from qianbei.services import start_services
 from qianbei.site import Site, current_site, deploy_site
 from qianbei.stack import embedded_stack
 from qianbei.verify import verify
+from schemas.said import said
 
 #: Below what the services of this demo sustain, so that the latencies shown are the exchange's and not a queue's.
 DEFAULT_RATE = 600.0
@@ -43,12 +45,19 @@ def throw_away_exchange(say: Say, *, keep: bool = False, services: bool = True) 
         with embedded_stack(home, say) as stack:
             site = current_site({}, home)
             made = deploy_site(site)
-            say(f"deployed {made.topics} topics, {made.schemas} schemas, {made.rights} rights")
+            say(
+                said(
+                    "deployed {topics} topics, {schemas} schemas, {rights} rights",
+                    topics=made.topics,
+                    schemas=made.schemas,
+                    rights=made.rights,
+                )
+            )
             if services:
-                say(f"started {', '.join(start_services(site, stack.supervisor, 1))}")
+                say(said("started {services}", services=", ".join(start_services(site, stack.supervisor, 1))))
             yield site
     except BaseException:
-        say(f"the logs are in {home / 'log'}")
+        say(said("the logs are in {home}", home=home / "log"))
         raise
     if not keep:
         shutil.rmtree(home, ignore_errors=True)
@@ -60,7 +69,7 @@ def run_city(site: Site, seed: int, events: int, rate: float | None, console: Co
     Raises Stalled if a service stands still.
     """
     with _progress(console) as progress, Readout(site) as readout:
-        sending = progress.add_task("sent", total=events)
+        sending = progress.add_task(spoken("sent"), total=events)
         bars = {name: progress.add_task(name, total=None) for name in ("admission", "routing", "compaction")}
         sampled = time.monotonic()
 
@@ -74,7 +83,9 @@ def run_city(site: Site, seed: int, events: int, rate: float | None, console: Co
         ledger = drive(site.admin, seed, events, rate=rate, account=site.settings, progress=sent)
         progress.update(sending, completed=events)
         if not wait_until_done(readout.progress, lambda now: _advance(progress, bars, now)):
-            raise Stalled("a service made no progress for two minutes: see its log and `qianbei status`")
+            raise Stalled(
+                said("a service made no progress for two minutes: see its log and `qianbei status`")
+            )
     return ledger
 
 
@@ -91,12 +102,12 @@ def _advance(progress: Progress, bars: Mapping[str, TaskID], now: Mapping[str, t
 def count(site: Site, ledger: Ledger, begun: float, say: Say) -> Result:
     """Read everything out, compare with the simulator's own account, and verify from outside."""
     with Readout(site) as readout:
-        say("reading the decisions and comparing them with the simulator's own account")
+        say(said("reading the decisions and comparing them with the simulator's own account"))
         outcomes = readout.outcomes()
         found = account(ledger, outcomes.observed)
         departments, latencies = readout.deliveries(outcomes)
         latest, conflicts = readout.latest_counts(), readout.conflicts()
-    say("verifying conservation, fold, projection and the law from topics and tables alone")
+    say(said("verifying conservation, fold, projection and the law from topics and tables alone"))
     report = verify(site)
     seconds = time.monotonic() - begun
     return Result(

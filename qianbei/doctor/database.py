@@ -8,6 +8,7 @@ from broker.store.connect import connected, translated
 from broker.store.migrate import newest_migration, present_migration
 from qianbei.doctor.finding import Finding, fail, ok, warn
 from qianbei.doctor.kafka import DEPLOY
+from schemas.said import said
 
 OLDEST = 14
 SKEW_S = 2.0
@@ -26,9 +27,9 @@ def look(settings: Settings) -> Iterator[Finding]:
         assert row is not None
         version, clock = row
         migration = present_migration(db)
-    yield ok("postgres", f"answers at {server_of(dsn)}")
+    yield ok(said("postgres"), said("answers at {dsn}", dsn=server_of(dsn)))
     yield judge_version(int(str(version)))
-    yield judge_clock(float(str(clock)) - (begun + ended) / 2, "Postgres")
+    yield judge_clock(float(str(clock)) - (begun + ended) / 2, said("Postgres"))
     yield judge_migration(migration, newest_migration())
 
 
@@ -36,14 +37,17 @@ def judge_version(number: int) -> Finding:
     """``number`` as ``server_version_num``: 180001 is 18.1."""
     found = f"{number // 10_000}.{number % 10_000}"
     if number < OLDEST * 10_000:
-        return fail("postgres version", found, f"move to Postgres {OLDEST} or newer")
-    return ok("postgres version", found)
+        return fail(
+            said("postgres version"), found, said("move to Postgres {oldest} or newer", oldest=OLDEST)
+        )
+    return ok(said("postgres version"), found)
 
 
 def judge_clock(ahead_s: float, whose: str) -> Finding:
     """A decision's time is this machine's: two clocks that differ tell a story out of order."""
-    check, told = f"clock of {whose}", f"{abs(ahead_s):.1f} s {'ahead' if ahead_s > 0 else 'behind'}"
-    how = "set both clocks by the same NTP servers (chronyc tracking)"
+    check, skew = said("clock of {whose}", whose=whose), abs(ahead_s)
+    told = said("{skew:.1f} s ahead", skew=skew) if ahead_s > 0 else said("{skew:.1f} s behind", skew=skew)
+    how = said("set both clocks by the same NTP servers (chronyc tracking)")
     if abs(ahead_s) > MUCH_SKEW_S:
         return fail(check, told, how)
     return warn(check, told, how) if abs(ahead_s) > SKEW_S else ok(check, told)
@@ -53,6 +57,12 @@ def judge_migration(found: str | None, newest: str) -> Finding:
     """The tables are those of this version."""
     if found != newest:
         return fail(
-            "migrations", f"the tables are at {found or 'nothing'}, this version needs {newest}", DEPLOY
+            said("migrations"),
+            said(
+                "the tables are at {found}, this version needs {newest}",
+                found=found or said("nothing"),
+                newest=newest,
+            ),
+            DEPLOY,
         )
-    return ok("migrations", newest)
+    return ok(said("migrations"), newest)

@@ -7,6 +7,7 @@ from broker.errors import QianbeiError
 from qianbei.doctor import database, kafka, machine, schemas, services
 from qianbei.doctor.finding import Finding, fail
 from qianbei.site import Site
+from schemas.said import said
 
 
 def examine(site: Site, home: Path) -> Iterator[Finding]:
@@ -23,4 +24,4 @@ def examine(site: Site, home: Path) -> Iterator[Finding]:
         try:
             yield from look()
         except QianbeiError as error:
-            yield fail(name, str(error), "mend this first, then run `qianbei doctor` again")
+            yield fail(name, str(error), said("mend this first, then run `qianbei doctor` again"))

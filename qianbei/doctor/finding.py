@@ -1,7 +1,10 @@
 """What a check found."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from schemas.said import said
 
 
 class Level(StrEnum):
@@ -41,8 +44,9 @@ def fail(check: str, what: str, how: str) -> Finding:
     return Finding(check, Level.FAIL, what, how)
 
 
-def some(names: "list[str] | set[str]", most: int = 4) -> str:
+def some(names: Iterable[str], most: int = 4) -> str:
     """Names for a message, the rest counted."""
     ordered = sorted(names)
-    more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
-    return ", ".join(ordered[:most]) + more
+    first = ", ".join(ordered[:most])
+    left = len(ordered) - most
+    return said("{names} and {left} more", names=first, left=left) if left > 0 else first

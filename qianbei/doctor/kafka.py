@@ -7,8 +7,9 @@ from broker.kafka import Acl, Admin, Connection
 from broker.settings import Settings
 from broker.topics import TopicSpec, acls
 from qianbei.doctor.finding import Finding, fail, ok, some
+from schemas.said import said
 
-DEPLOY = "run `qianbei deploy`"
+DEPLOY = said("run `qianbei deploy`")
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def look(settings: Settings) -> Iterator[Finding]:
         counts = admin.partition_counts(topic.name for topic in known)
         configs = admin.topic_configs(topic.name for topic in known)
         users, rights = admin.users(), admin.acls()
-    yield ok("kafka", f"answers at {settings.kafka_bootstrap}")
+    yield ok(said("kafka"), said("answers at {kafka_bootstrap}", kafka_bootstrap=settings.kafka_bootstrap))
     yield judge_topics(topics, present)
     yield judge_partitions(counts, settings.slots)
     yield judge_configs(known, configs, settings.replication)
@@ -32,8 +33,12 @@ def judge_topics(topics: Sequence[TopicSpec], present: Collection[str]) -> Findi
     """Every topic of the catalogue is there."""
     missing = {topic.name for topic in topics} - set(present)
     if missing:
-        return fail("topics", f"{len(missing)} are missing: {some(missing)}", DEPLOY)
-    return ok("topics", f"all {len(topics)} are there")
+        return fail(
+            said("topics"),
+            said("{count} are missing: {missing}", count=len(missing), missing=some(missing)),
+            DEPLOY,
+        )
+    return ok(said("topics"), said("all {count} are there", count=len(topics)))
 
 
 def judge_partitions(counts: Mapping[str, int], slots: int) -> Finding:
@@ -41,12 +46,19 @@ def judge_partitions(counts: Mapping[str, int], slots: int) -> Finding:
     wrong = {name for name, count in counts.items() if count != slots}
     if wrong:
         return fail(
-            "partitions",
-            f"{len(wrong)} topics do not have {slots}: {some(wrong)}",
-            "set QIANBEI_SLOTS to the number with which the exchange was made; a topic that was given more partitions "
-            "keeps no order and must be made anew",
+            said("partitions"),
+            said(
+                "{count} topics do not have {slots}: {wrong}",
+                count=len(wrong),
+                slots=slots,
+                wrong=some(wrong),
+            ),
+            said(
+                "set QIANBEI_SLOTS to the number with which the exchange was made; a topic that was given more partitions "
+                "keeps no order and must be made anew"
+            ),
         )
-    return ok("partitions", f"{slots} in every topic")
+    return ok(said("partitions"), said("{slots} in every topic", slots=slots))
 
 
 def judge_configs(
@@ -54,40 +66,62 @@ def judge_configs(
 ) -> Finding:
     """Each is configured as the catalogue says."""
     wrong = {
-        f"{topic.name} {name}={configs[topic.name].get(name)} (must be {value})"
+        said(
+            "{name} {name2}={name3} (must be {value})",
+            name=topic.name,
+            name2=name,
+            name3=configs[topic.name].get(name),
+            value=value,
+        )
         for topic in topics
         for name, value in topic.config(copies).items()
         if configs[topic.name].get(name) != value
     }
     if wrong:
         return fail(
-            "topic settings",
-            f"{len(wrong)} differ: {some(wrong)}",
-            "set them back with kafka-configs.sh --alter --add-config; find out who changed them",
+            said("topic settings"),
+            said("{count} differ: {wrong}", count=len(wrong), wrong=some(wrong)),
+            said("set them back with kafka-configs.sh --alter --add-config; find out who changed them"),
         )
-    return ok("topic settings", "as the catalogue says")
+    return ok(said("topic settings"), said("as the catalogue says"))
 
 
 def judge_users(missing: set[str]) -> Finding:
     """Everyone who logs in has a password."""
     if missing:
-        return fail("users", f"{len(missing)} have no password: {some(missing)}", DEPLOY)
-    return ok("users", "all have a password")
+        return fail(
+            said("users"),
+            said("{count} have no password: {missing}", count=len(missing), missing=some(missing)),
+            DEPLOY,
+        )
+    return ok(said("users"), said("all have a password"))
 
 
 def judge_rights(wanted: set[Acl], present: set[Acl]) -> Iterator[Finding]:
     """Nobody has less than the catalogue grants, and nobody more."""
     missing, surplus = wanted - present, present - wanted
     if missing:
-        yield fail("rights", f"{len(missing)} are missing: {some({_name(acl) for acl in missing})}", DEPLOY)
+        yield fail(
+            said("rights"),
+            said(
+                "{count} are missing: {names}",
+                count=len(missing),
+                names=some({_name(acl) for acl in missing}),
+            ),
+            DEPLOY,
+        )
     if surplus:
         yield fail(
-            "rights",
-            f"{len(surplus)} are granted beyond the catalogue: {some({_name(acl) for acl in surplus})}",
-            f"find out who granted them, then {DEPLOY}: it withdraws them",
+            said("rights"),
+            said(
+                "{count} are granted beyond the catalogue: {names}",
+                count=len(surplus),
+                names=some({_name(acl) for acl in surplus}),
+            ),
+            said("find out who granted them, then {deploy}: it withdraws them", deploy=DEPLOY),
         )
     if not missing and not surplus:
-        yield ok("rights", f"all {len(wanted)} as the catalogue grants, and no other")
+        yield ok(said("rights"), said("all {count} as the catalogue grants, and no other", count=len(wanted)))
 
 
 def _name(acl: Acl) -> str:

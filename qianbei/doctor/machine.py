@@ -11,6 +11,7 @@ from cryptography import x509
 
 from broker.settings import Settings
 from qianbei.doctor.finding import Finding, fail, ok, some, warn
+from schemas.said import said
 
 OLDEST_PYTHON = (3, 11)
 GIB = 1024**3
@@ -38,26 +39,28 @@ def is_open(path: Path) -> bool:
 def judge_python(version: tuple[int, ...]) -> Finding:
     """Major and minor."""
     if version < OLDEST_PYTHON:
-        return fail("python", platform.python_version(), "install Python 3.11 or newer")
-    return ok("python", platform.python_version())
+        return fail(said("python"), platform.python_version(), said("install Python 3.11 or newer"))
+    return ok(said("python"), platform.python_version())
 
 
 def judge_disk(free: int, where: Path) -> Finding:
     """``free`` in bytes. A full disk stops Kafka, and all that is written to it."""
-    told = f"{free / GIB:.1f} GiB free at {where}"
-    how = "free some space, or move QIANBEI_HOME to a larger disk"
+    told = said("{free:.1f} GiB free at {where}", free=free / GIB, where=where)
+    how = said("free some space, or move QIANBEI_HOME to a larger disk")
     if free < TOO_LITTLE_FREE:
-        return fail("disk", told, how)
-    return warn("disk", told, how) if free < LITTLE_FREE else ok("disk", told)
+        return fail(said("disk"), told, how)
+    return warn(said("disk"), told, how) if free < LITTLE_FREE else ok(said("disk"), told)
 
 
 def judge_secrets(readable: set[str]) -> Finding:
     """Passwords and keys are their owner's alone."""
     if readable:
         return fail(
-            "secrets", f"others may read {some(readable)}", "chmod -R go= the folder; change those passwords"
+            said("secrets"),
+            said("others may read {readable}", readable=some(readable)),
+            said("chmod -R go= the folder; change those passwords"),
         )
-    return ok("secrets", "only their owner may read them")
+    return ok(said("secrets"), said("only their owner may read them"))
 
 
 def judge_certificates(name: str, path: Path, now: datetime) -> Iterator[Finding]:
@@ -66,7 +69,9 @@ def judge_certificates(name: str, path: Path, now: datetime) -> Iterator[Finding
         found = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         yield fail(
-            name, f"{path} cannot be read as PEM ({type(error).__name__})", f"mend QIANBEI_{name.upper()}"
+            name,
+            said("{path} cannot be read as PEM ({kind})", path=path, kind=type(error).__name__),
+            said("mend QIANBEI_{upper}", upper=name.upper()),
         )
         return
     for one in found:
@@ -75,8 +80,8 @@ def judge_certificates(name: str, path: Path, now: datetime) -> Iterator[Finding
 
 def judge_expiry(name: str, subject: str, ends: datetime, now: datetime) -> Finding:
     """A certificate that ends soon is renewed now."""
-    told = f"{subject} is valid until {ends:%Y-%m-%d}"
-    how = "have it renewed, put the new file in its place, and start again who uses it"
+    told = said("{subject} is valid until {ends:%Y-%m-%d}", subject=subject, ends=ends)
+    how = said("have it renewed, put the new file in its place, and start again who uses it")
     if ends <= now:
         return fail(name, told, how)
     return warn(name, told, how) if ends - now < SOON else ok(name, told)

@@ -7,6 +7,7 @@ from broker.registry import Registry
 from broker.settings import Settings
 from qianbei.doctor.finding import Finding, fail, ok, some
 from qianbei.doctor.kafka import DEPLOY
+from schemas.said import said
 
 LEVEL = "FULL_TRANSITIVE"
 
@@ -17,7 +18,7 @@ def look(settings: Settings) -> Iterator[Finding]:
         wanted = list(released_schemas(installation_topics()))
         missing = {subject for subject, schema in wanted if registry.lookup(subject, schema) is None}
         level = registry.compatibility()
-    yield ok("registry", f"answers at {settings.registry_url}")
+    yield ok(said("registry"), said("answers at {registry_url}", registry_url=settings.registry_url))
     yield judge_registered(missing, len(wanted))
     yield judge_level(level)
 
@@ -25,12 +26,24 @@ def look(settings: Settings) -> Iterator[Finding]:
 def judge_registered(missing: set[str], of: int) -> Finding:
     """Every schema that this version ships is registered."""
     if missing:
-        return fail("schemas", f"{len(missing)} subjects lack a released version: {some(missing)}", DEPLOY)
-    return ok("schemas", f"all {of} released versions are registered")
+        return fail(
+            said("schemas"),
+            said(
+                "{count} subjects lack a released version: {missing}",
+                count=len(missing),
+                missing=some(missing),
+            ),
+            DEPLOY,
+        )
+    return ok(said("schemas"), said("all {of} released versions are registered", of=of))
 
 
 def judge_level(level: str) -> Finding:
     """Any two versions of a schema read each other."""
     if level != LEVEL:
-        return fail("compatibility", f"the registry's level is {level}, not {LEVEL}", DEPLOY)
-    return ok("compatibility", LEVEL)
+        return fail(
+            said("compatibility"),
+            said("the registry's level is {level}, not {level2}", level=level, level2=LEVEL),
+            DEPLOY,
+        )
+    return ok(said("compatibility"), LEVEL)

@@ -6,6 +6,7 @@ from pathlib import Path
 from qianbei.doctor.finding import Finding, ok, warn
 from qianbei.inspect.lag import ServiceLag, measure
 from qianbei.site import Site
+from schemas.said import said
 
 LATE_S = 60.0
 
@@ -20,11 +21,20 @@ def judge_lag(one: ServiceLag) -> Finding:
     """A service that has had a record for a minute is late, or does not run."""
     if one.oldest_s is not None and one.oldest_s > LATE_S:
         runs = (
-            f"{len(one.instances)} processes are known here" if one.instances else "no process is known here"
+            said("{count} processes are known here", count=len(one.instances))
+            if one.instances
+            else said("no process is known here")
         )
         return warn(
             one.service,
-            f"{one.behind:,} records behind, the oldest for {one.oldest_s:,.0f} s; {runs}",
-            "see `qianbei status` and the service's log; start it (`qianbei up`), or add instances (`--instances 2`)",
+            said(
+                "{behind:,} records behind, the oldest for {oldest_s:,.0f} s; {runs}",
+                behind=one.behind,
+                oldest_s=one.oldest_s,
+                runs=runs,
+            ),
+            said(
+                "see `qianbei status` and the service's log; start it (`qianbei up`), or add instances (`--instances 2`)"
+            ),
         )
-    return ok(one.service, f"{one.behind:,} records behind")
+    return ok(one.service, said("{behind:,} records behind", behind=one.behind))

@@ -18,6 +18,7 @@ from qianbei.explain.trail import Trail, trail_of
 from qianbei.inspect.reading import place_of
 from qianbei.inspect.tail import Line
 from qianbei.site import Site
+from schemas.said import said
 
 _LINKS = 3
 """So many requests in a row are followed: a request may ask in turn."""
@@ -42,14 +43,18 @@ def story(site: Site, what: str) -> Story:
 def tell(trail: Trail, what: str) -> Story:
     """The same from any trail."""
     if not what.strip():
-        raise NothingFound("name an event id, a contract number, a house code or a seizure's id")
+        raise NothingFound(said("name an event id, a contract number, a house code or a seizure's id"))
     found = _Findings(what)
     found.add(trail.search([what]))
     matter = found.matter()
     if matter is None:
         raise NothingFound(
-            f"nothing on this exchange is called {what!r}: give an event_id, a contract_no, a house_code or an"
-            " entity_id in full; decisions on a record come some moments after it was sent"
+            said(
+                "nothing on this exchange is called {what!r}: give an event_id, a contract_no, a "
+                "house_code or an entity_id in full; decisions on a record come some moments after "
+                "it was sent",
+                what=what,
+            )
         )
     found.name_entities(matter)
     found.add(trail.search(found.to_search(matter)))

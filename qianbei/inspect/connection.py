@@ -11,6 +11,7 @@ from broker.errors import ConfigError
 from broker.topics import INTERNAL, decision_topic, group_prefix, intake_topic
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
+from schemas.said import said
 
 MECHANISM = "SCRAM-SHA-256"
 
@@ -41,7 +42,13 @@ def client_connection(site: Site, principal: str) -> ClientConnection:
     catalogue = load_catalogue()
     names = sorted(name for name in catalogue.principals if name != INTERNAL)
     if principal not in names:
-        raise ConfigError(f"there is no principal {principal}; there are {', '.join(names)}")
+        raise ConfigError(
+            said(
+                "there is no principal {principal}; there are {names}",
+                principal=principal,
+                names=", ".join(names),
+            )
+        )
     topics = installation_topics()
     admin = site.admin
     return ClientConnection(

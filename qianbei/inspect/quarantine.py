@@ -11,6 +11,7 @@ from broker.kafka import PartitionReader, Record, TopicPartition
 from broker.topics import REDRIVE, principal_of, quarantine_topic
 from qianbei.inspect.reading import AnyDecoder, parse_place, place_of, retained
 from schemas.catalogue import load_catalogue
+from schemas.said import said
 
 SHOWN_BYTES = 256
 
@@ -84,7 +85,13 @@ def topics_of(reader: PartitionReader, principals: list[str]) -> list[TopicParti
     for principal in principals:
         partitions = reader.partitions_of(quarantine_topic(principal))
         if not partitions:
-            raise ConfigError(f"there is no topic {quarantine_topic(principal)}: is {principal} a principal?")
+            raise ConfigError(
+                said(
+                    "there is no topic {principal}: is {principal2} a principal?",
+                    principal=quarantine_topic(principal),
+                    principal2=principal,
+                )
+            )
         found += partitions
     return found
 
@@ -107,7 +114,10 @@ def find(reader: PartitionReader, decoder: AnyDecoder, text: str) -> Quarantined
     partition, offset = parse_place(text)
     if not partition.topic.startswith("intake."):
         raise ConfigError(
-            f"{text!r} is no place in an intake topic: write intake.<principal>/partition/offset"
+            said(
+                "{text!r} is no place in an intake topic: write intake.<principal>/partition/offset",
+                text=text,
+            )
         )
     place = place_of(partition.topic, partition.partition, offset)
     owner = principal_of(partition.topic)
@@ -119,7 +129,11 @@ def find(reader: PartitionReader, decoder: AnyDecoder, text: str) -> Quarantined
             return found
     where = "any quarantine topic" if owner == REDRIVE else quarantine_topic(owner)
     raise ConfigError(
-        f"nothing of {place} is in {where}: the record was decided, or is gone after its retention"
+        said(
+            "nothing of {place} is in {where}: the record was decided, or is gone after its retention",
+            place=place,
+            where=where,
+        )
     )
 
 

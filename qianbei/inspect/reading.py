@@ -16,6 +16,7 @@ from broker.registry import Registry
 from broker.released import OWN_MAX_BYTES
 from qianbei.site import Site
 from schemas.jsonform import to_json
+from schemas.said import said
 
 _POLL_S = 0.1
 
@@ -30,7 +31,7 @@ class AnyDecoder:
     def decode(self, value: bytes | None) -> dict[str, Any]:
         """The record in its JSON form. Raises DecodeError, which names no value."""
         if value is None:
-            raise DecodeError("TOMBSTONE", "a null value")
+            raise DecodeError("TOMBSTONE", said("a null value"))
         header = value[:HEADER_BYTES]
         if header not in self._decoders:
             self._decoders[header] = self._decoder(header)
@@ -39,11 +40,13 @@ class AnyDecoder:
 
     def _decoder(self, header: bytes) -> tuple[Decoder, dict[str, Any]]:
         if len(header) < HEADER_BYTES or header[0] != 0:
-            raise DecodeError("BAD_MAGIC", "does not begin with 0 and a 4-byte schema id")
+            raise DecodeError("BAD_MAGIC", said("does not begin with 0 and a 4-byte schema id"))
         schema_id = int.from_bytes(header[1:], "big")
         schema = self.registry.schema(schema_id)
         if schema is None:
-            raise DecodeError("UNKNOWN_SCHEMA", f"the registry knows no schema {schema_id}")
+            raise DecodeError(
+                "UNKNOWN_SCHEMA", said("the registry knows no schema {schema_id}", schema_id=schema_id)
+            )
         parsed: Any = fastavro.parse_schema(schema, _force=True)
         known = {schema_id: Released(str(parsed["name"]), 1, schema_id, parsed)}
         return Decoder(known, max_bytes=OWN_MAX_BYTES), parsed
@@ -66,9 +69,18 @@ def partitions_of(reader: PartitionReader, topic: str, user: str) -> list[TopicP
         return found
     known = [spec.name for spec in installation_topics()]
     if topic in known:
-        raise AccessDenied(f"{user} may not read {topic}: the topic catalogue gives it no right to")
+        raise AccessDenied(
+            said(
+                "{user} may not read {topic}: the topic catalogue gives it no right to",
+                user=user,
+                topic=topic,
+            )
+        )
     near = get_close_matches(topic, known, n=3, cutoff=0.4)
-    raise ConfigError(f"there is no topic {topic}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+    raise ConfigError(
+        said("there is no topic {topic}", topic=topic)
+        + (said("; did you mean {near}?", near=", ".join(near)) if near else "")
+    )
 
 
 def retained(reader: PartitionReader, partitions: Collection[TopicPartition]) -> Iterator[Record]:
@@ -94,7 +106,9 @@ def parse_place(text: str) -> tuple[TopicPartition, int]:
     """``topic/partition/offset``, also with ``@`` before the offset. Raises ConfigError."""
     parts = text.replace("@", "/").split("/")
     if len(parts) != 3 or not parts[1].isdecimal() or not parts[2].isdecimal():
-        raise ConfigError(f"{text!r} is no place: write topic/partition/offset, such as intake.bureau/2/118")
+        raise ConfigError(
+            said("{text!r} is no place: write topic/partition/offset, such as intake.bureau/2/118", text=text)
+        )
     return TopicPartition(parts[0], int(parts[1])), int(parts[2])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from broker.errors import ConfigError, DecodeError
 from broker.kafka import PartitionReader, Record, TopicPartition
 from qianbei.inspect.reading import AnyDecoder, place_of
+from schemas.said import said
 
 _POLL_S = 0.1
 _WINDOW = 50
@@ -95,7 +96,9 @@ class Wanted:
         for text in where:
             name, sign, value = text.partition("=")
             if not sign or not name:
-                raise ConfigError(f"--where {text!r}: write field=value, such as parties.role=BUYER")
+                raise ConfigError(
+                    said("--where {text!r}: write field=value, such as parties.role=BUYER", text=text)
+                )
             conditions.append((name, value))
         return cls(tuple(conditions))
 

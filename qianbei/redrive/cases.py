@@ -14,6 +14,7 @@ from broker.errors import ConfigError, DecodeError
 from broker.topics import REDRIVE, intake_topic
 from qianbei.inspect.quarantine import Quarantined
 from schemas.catalogue import Catalogue
+from schemas.said import said
 
 
 class State(StrEnum):
@@ -151,6 +152,10 @@ def case_at(cases: Sequence[Case], text: str) -> tuple[Case, Quarantined]:
             if one.place == text:
                 return case, one
     raise ConfigError(
-        f"nothing of {text} is in quarantine, or it does not say whose it is: `qianbei quarantine list` shows what is; of "
-        "what was redriven without its origin (BAD_PROVENANCE) redrive the original"
+        said(
+            "nothing of {text} is in quarantine, or it does not say whose it is: `qianbei "
+            "quarantine list` shows what is; of what was redriven without its origin "
+            "(BAD_PROVENANCE) redrive the original",
+            text=text,
+        )
     )

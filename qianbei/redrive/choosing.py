@@ -7,6 +7,7 @@ from datetime import datetime
 from broker.errors import ConfigError
 from qianbei.redrive.cases import State
 from qianbei.redrive.planning import Plan
+from schemas.said import said
 
 _NAMED = 5
 
@@ -61,8 +62,12 @@ def require_order(chosen: Sequence[Plan], plans: Sequence[Plan]) -> None:
         named = ", ".join(plan.held.place for plan in left[:_NAMED])
         more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         raise ConfigError(
-            f"earlier records of the same keys are still in quarantine: {named}{more}. Redrive them too (name them, or "
-            "widen the filter), or pass over them with --skip-earlier"
+            said(
+                "earlier records of the same keys are still in quarantine: {named}{more}. Redrive "
+                "them too (name them, or widen the filter), or pass over them with --skip-earlier",
+                named=named,
+                more=more,
+            )
         )
 
 

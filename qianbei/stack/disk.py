@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from qianbei.stack.errors import StackError
+from schemas.said import said
 
 MIB = 1024**2
 
@@ -17,7 +18,11 @@ def require_free(path: Path, needed: int) -> None:
     free = shutil.disk_usage(place).free
     if free < needed:
         raise StackError(
-            f"the disk is nearly full: {free // MIB} MiB free, {needed // MIB} MiB needed",
+            said(
+                "the disk is nearly full: {free} MiB free, {needed} MiB needed",
+                free=free // MIB,
+                needed=needed // MIB,
+            ),
             str(path),
-            "free some space, or choose another QIANBEI_HOME",
+            said("free some space, or choose another QIANBEI_HOME"),
         )

@@ -10,6 +10,7 @@ from types import FrameType
 from qianbei.stack.children import Lifetime
 from qianbei.stack.errors import StackError
 from qianbei.stack.stack import Stack, quiet
+from schemas.said import said
 
 
 @contextmanager
@@ -37,9 +38,9 @@ def _refuse_running(stack: Stack) -> None:
     running = [name for name in stack.supervisor.names() if stack.supervisor.process(name)]
     if running:
         raise StackError(
-            f"a stack already runs there: {', '.join(running)}",
+            said("a stack already runs there: {running}", running=", ".join(running)),
             str(stack.home),
-            "use another home, or run `qianbei down`",
+            said("use another home, or run `qianbei down`"),
         )
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from qianbei.stack.errors import StackError
+from schemas.said import said
 
 DEFAULT_HOME = Path(".qianbei")
 FORMAT = 1
@@ -54,7 +55,9 @@ def read_json(path: Path) -> dict[str, Any] | None:
         found = None
     if not isinstance(found, dict):
         raise StackError(
-            "a state file of the stack is damaged", str(path), "restore it, or remove the whole home"
+            said("a state file of the stack is damaged"),
+            str(path),
+            said("restore it, or remove the whole home"),
         )
     return found
 
@@ -108,7 +111,9 @@ class Home:
         shared = 0o711 if os.geteuid() == 0 else 0o700
         if "," in str(self.root):
             raise StackError(
-                "the home's path has a comma, which Kafka takes for a list", str(self.root), "choose another"
+                said("the home's path has a comma, which Kafka takes for a list"),
+                str(self.root),
+                said("choose another"),
             )
         self.root.mkdir(parents=True, exist_ok=True)
         for directory, mode in (
@@ -135,9 +140,9 @@ class Home:
             return False
         if marker.get("format") != FORMAT:
             raise StackError(
-                "the home was made by another version of the stack",
+                said("the home was made by another version of the stack"),
                 str(self.marker),
-                "use that version, or a new home",
+                said("use that version, or a new home"),
             )
         return True
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from qianbei.stack.errors import StackError
+from schemas.said import said
 
 
 def birth(pid: int) -> str | None:
@@ -62,9 +63,9 @@ def look(pid: int, born: str, argv: Sequence[str]) -> Sight:
         return GONE
     except psutil.AccessDenied as error:
         raise StackError(
-            "a child of the stack runs as another user",
-            f"pid {pid}",
-            "run the command as the user who started the stack",
+            said("a child of the stack runs as another user"),
+            said("pid {pid}", pid=pid),
+            said("run the command as the user who started the stack"),
         ) from error
     # While the launcher runs, and in the moments of an exec, the command is not yet the recorded one.
     return GONE if command and not _runs(command, argv) else Sight(process)

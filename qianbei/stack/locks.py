@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qianbei.stack.errors import StackError
+from schemas.said import said
 
 POLL_SECONDS = 0.1
 
@@ -23,7 +24,9 @@ def held(
         while not _take(file.fileno()):
             if time.monotonic() > deadline:
                 raise StackError(
-                    what, f"{path}, held by pid {_holder(path)}", "wait for it to end, then try again"
+                    what,
+                    said("{path}, held by pid {path2}", path=path, path2=_holder(path)),
+                    said("wait for it to end, then try again"),
                 )
             pause(POLL_SECONDS)
         file.truncate(0)

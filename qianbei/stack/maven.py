@@ -10,6 +10,7 @@ from jgo.maven import MavenContext, PythonResolver
 
 from qianbei.stack.errors import StackError
 from qianbei.stack.locked import LockedFile
+from schemas.said import said
 
 LARGE_BYTES = 20 * 1024**2
 
@@ -28,7 +29,9 @@ def fetch(maven: MavenContext, file: LockedFile) -> Path:
         _download(maven, file, final)
     elif not file.is_intact(final):  # another program's interrupted download, or worse
         raise StackError(
-            "a downloaded file is not what it should be", str(final), "remove that file, then start again"
+            said("a downloaded file is not what it should be"),
+            str(final),
+            said("remove that file, then start again"),
         )
     return final
 
@@ -37,7 +40,7 @@ def _in_repository(maven: MavenContext, file: LockedFile) -> Path:
     component = maven.project(file.group, file.name).at_version(file.version)
     path = component.artifact(classifier=file.classifier, packaging=file.packaging).cached_path
     if path is None:
-        raise StackError("there is no local Maven repository", "M2_REPO", "set it to a directory")
+        raise StackError(said("there is no local Maven repository"), "M2_REPO", said("set it to a directory"))
     return path
 
 
@@ -56,9 +59,9 @@ def _download(maven: MavenContext, file: LockedFile, final: Path) -> None:
         brought = component.artifact(classifier=file.classifier, packaging=file.packaging).resolve()
         if not file.is_intact(brought):
             raise StackError(
-                "a download is not the file that it should be",
+                said("a download is not the file that it should be"),
                 final.name,
-                "start again; if it stays, something between Maven Central and here changes files",
+                said("start again; if it stays, something between Maven Central and here changes files"),
             )
         brought.replace(final)
 
@@ -70,12 +73,12 @@ def failures_told() -> Iterator[None]:
         yield
     except requests.RequestException as error:
         raise StackError(
-            "Kafka and the registry could not be downloaded",
-            f"Maven Central, {type(error).__name__}",
-            "check the network and the proxy settings (HTTPS_PROXY), then start again",
+            said("Kafka and the registry could not be downloaded"),
+            said("Maven Central, {kind}", kind=type(error).__name__),
+            said("check the network and the proxy settings (HTTPS_PROXY), then start again"),
         ) from error
     except RuntimeError as error:  # what jgo raises for a file that the repository does not have
-        raise StackError("a download failed", str(error)[:300], "start again") from error
+        raise StackError(said("a download failed"), str(error)[:300], said("start again")) from error
 
 
 def _progress(say: Say) -> Callable[[str, int], AbstractContextManager[Callable[[int], None]]]:
@@ -93,7 +96,7 @@ def _progress(say: Say) -> Callable[[str, int], AbstractContextManager[Callable[
                 told = tenth
                 say(f"  {name} {tenth * 10} %")
 
-        say(f"downloading {name} ({total / 1e6:.1f} MB)")
+        say(said("downloading {name} ({total:.1f} MB)", name=name, total=total / 1000000.0))
         yield update
 
     return progress

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 
 from qianbei.stack.errors import StackError
 from qianbei.stack.home import Home, read_json, write_private
+from schemas.said import said
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,11 +29,13 @@ def load_or_make(home: Home) -> Passwords:
             return Passwords(**known)
         except TypeError as error:
             raise StackError(
-                "the passwords are damaged", str(home.secrets), "restore that file from a backup"
+                said("the passwords are damaged"), str(home.secrets), said("restore that file from a backup")
             ) from error
     if home.is_ready():
         raise StackError(
-            "the passwords are lost", str(home.secrets), "restore that file, or start with a new QIANBEI_HOME"
+            said("the passwords are lost"),
+            str(home.secrets),
+            said("restore that file, or start with a new QIANBEI_HOME"),
         )
     made = Passwords(*(secrets.token_hex(24) for _ in fields(Passwords)))
     write_private(home.secrets, json.dumps(asdict(made), indent=1))

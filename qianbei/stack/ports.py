@@ -13,6 +13,7 @@ import psutil
 from qianbei.stack.errors import StackError
 from qianbei.stack.home import read_json, write_private
 from qianbei.stack.probes import LOOPBACK
+from schemas.said import said
 
 CANDIDATES = range(20_000, 32_000)
 """Below the range from which systems take ports for outgoing connections: a port stays ours while the stack
@@ -40,7 +41,9 @@ def load_or_choose(path: Path) -> Ports:
             return Ports(**known)
         except TypeError as error:
             raise StackError(
-                "the list of ports is damaged", str(path), "remove that file while the stack is down"
+                said("the list of ports is damaged"),
+                str(path),
+                said("remove that file while the stack is down"),
             ) from error
     free = _free_ports()
     ports = Ports(*(next(free) for _ in range(5)))
@@ -70,9 +73,12 @@ def require_free_port(
             return
         pause(LOOK_SECONDS)
     raise StackError(
-        f"the port of {name} is taken by {holder(port)}",
+        said("the port of {name} is taken by {port}", name=name, port=holder(port)),
         f"{LOOPBACK}:{port}",
-        f"stop that program, or run `qianbei down`, remove {ports_file} and start again on other ports",
+        said(
+            "stop that program, or run `qianbei down`, remove {ports_file} and start again on other ports",
+            ports_file=ports_file,
+        ),
     )
 
 

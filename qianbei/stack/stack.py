@@ -23,6 +23,7 @@ from qianbei.stack.errors import StackError
 from qianbei.stack.home import Home
 from qianbei.stack.locks import held
 from qianbei.stack.supervisor import Supervisor
+from schemas.said import said
 
 SERVERS = (kafka_server.NAME, postgres.NAME, registry.NAME)
 FREE_BYTES = 1024 * MIB
@@ -77,7 +78,9 @@ class Stack:
     def settings_env(self) -> dict[str, str]:
         """What the exchange's settings need to use this stack, as environment variables. Holds passwords."""
         if not self.places.is_ready():
-            raise StackError("the stack has not been started", str(self.places.root), "run `qianbei up`")
+            raise StackError(
+                said("the stack has not been started"), str(self.places.root), said("run `qianbei up`")
+            )
         known_ports, known_passwords = (
             ports.load_or_choose(self.places.ports),
             passwords.load_or_make(self.places),
@@ -144,7 +147,9 @@ class _Start:
     def _clear_unfinished(self) -> None:
         stop_in_order(self.supervisor, self.supervisor.names())  # of a first start that was killed
         if self.home.set_aside_unfinished():
-            self.stack.say("an earlier first start did not finish: its data are set aside and made anew")
+            self.stack.say(
+                said("an earlier first start did not finish: its data are set aside and made anew")
+            )
 
     def _check_ports(self) -> None:
         wanted = {
@@ -164,9 +169,9 @@ class _Start:
         lost."""
         if not (kafka_server.is_formatted(self.home) and postgres.is_initialised(self.home)):
             raise StackError(
-                "the data of this stack are missing",
+                said("the data of this stack are missing"),
                 str(self.home.data),
-                "restore them, or use a new QIANBEI_HOME",
+                said("restore them, or use a new QIANBEI_HOME"),
             )
 
     def _check_same_port(self, name: str, expected: int) -> None:
@@ -174,9 +179,14 @@ class _Start:
         record = self.supervisor.record(name)
         if record and record.port != expected:
             raise StackError(
-                f"{name} runs on port {record.port}, not on {expected}",
+                said(
+                    "{name} runs on port {port}, not on {expected}",
+                    name=name,
+                    port=record.port,
+                    expected=expected,
+                ),
                 str(self.home.ports),
-                "run `qianbei down`, then `qianbei up`",
+                said("run `qianbei down`, then `qianbei up`"),
             )
 
     def _prepare(self) -> None:
@@ -213,10 +223,10 @@ class _Start:
     def _start(self, child: Child) -> None:
         before = self.supervisor.status(child.name)
         if before.state is ChildState.DIED:
-            self.stack.say(f"{child.name} had died ({before.detail})")
+            self.stack.say(said("{name} had died ({detail})", name=child.name, detail=before.detail))
         if not self.supervisor.process(child.name):
             self.started.append(child.name)  # before it starts: Ctrl-C may come at any moment
-            self.stack.say(f"starting {child.name} on port {child.port}")
+            self.stack.say(said("starting {name} on port {port}", name=child.name, port=child.port))
             self.supervisor.start(child)
 
 
@@ -228,7 +238,9 @@ def _system_errors_told() -> Iterator[None]:
     except OSError as error:
         mend = MENDS.get(error.errno or 0, "mend that, then try again")
         raise StackError(
-            f"the system said: {error.strerror}", str(error.filename or "the stack's home"), mend
+            said("the system said: {strerror}", strerror=error.strerror),
+            str(error.filename or "the stack's home"),
+            mend,
         ) from error
 
 

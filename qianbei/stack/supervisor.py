@@ -18,6 +18,7 @@ from qianbei.stack.errors import StackError
 from qianbei.stack.home import write_private
 from qianbei.stack.logs import end_of_log
 from qianbei.stack.probes import answers
+from schemas.said import said
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 POLL_SECONDS = 0.05
@@ -102,9 +103,9 @@ class Supervisor:
             return None
         except ValidationError as error:
             raise StackError(
-                "a pid record is damaged",
+                said("a pid record is damaged"),
                 str(path),
-                f"make sure that no {name} of this home runs, then remove the file",
+                said("make sure that no {name} of this home runs, then remove the file", name=name),
             ) from error
 
     def log_file(self, name: str) -> Path:
@@ -167,21 +168,28 @@ class Supervisor:
                 child, f"{child.name} ended while it started: {self._how_it_ended(child.name)}"
             )
         if waited > child.ready_seconds:
-            raise self._failure(child, f"{child.name} was not ready within {child.ready_seconds:.0f} s")
+            raise self._failure(
+                child,
+                said(
+                    "{name} was not ready within {seconds:.0f} s",
+                    name=child.name,
+                    seconds=child.ready_seconds,
+                ),
+            )
         return False
 
     def _failure(self, child: Child, what: str) -> StackError:
         log = self.log_file(child.name)
         return StackError(
-            what, str(log), end_of_log(log).mend or "look at the end of that file, then start again"
+            what, str(log), end_of_log(log).mend or said("look at the end of that file, then start again")
         )
 
     def _how_it_ended(self, name: str) -> str:
         record = self.record(name)
         code = record.exit_code if record else None
-        how = "killed, or ended on its own" if code is None else _describe_exit(code)
-        said = end_of_log(self.log_file(name)).last_line
-        return f"{how}; its log ends: {said}" if said else how
+        how = said("killed, or ended on its own") if code is None else _describe_exit(code)
+        line = end_of_log(self.log_file(name)).last_line
+        return said("{how}; its log ends: {line}", how=how, line=line) if line else how
 
     def _await_end(self, record: PidRecord, process: psutil.Process, deadline: float) -> None:
         while self._find(record) and self.clock() < deadline:
@@ -193,9 +201,9 @@ class Supervisor:
         while self._find(record):
             if self.clock() > give_up:
                 raise StackError(
-                    f"{record.name} does not end, even by SIGKILL",
-                    f"pid {record.pid}",
-                    "look for a hanging disk",
+                    said("{name} does not end, even by SIGKILL", name=record.name),
+                    said("pid {pid}", pid=record.pid),
+                    said("look for a hanging disk"),
                 )
             self.pause(POLL_SECONDS)
 
@@ -214,13 +222,15 @@ def _silence(process: psutil.Process, port: int | None) -> str:
     try:
         state = process.status()
         if state == psutil.STATUS_STOPPED:
-            return "is suspended (SIGSTOP)"
+            return said("is suspended (SIGSTOP)")
         if state == psutil.STATUS_ZOMBIE:
-            return "is ending"
+            return said("is ending")
     except psutil.NoSuchProcess:
-        return "is ending"
-    return "" if port is None or answers(port) else f"does not answer on port {port}"
+        return said("is ending")
+    return "" if port is None or answers(port) else said("does not answer on port {port}", port=port)
 
 
 def _describe_exit(code: int) -> str:
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    if code < 0:
+        return said("killed by {signal}", signal=signal.Signals(-code).name)
+    return said("ended with exit code {code}", code=code)

@@ -11,6 +11,8 @@ from typing import Any
 
 import fastavro
 
+from schemas.said import said
+
 Schema = dict[str, Any]
 Record = dict[str, Any]
 
@@ -48,9 +50,15 @@ class Reader:
         try:
             record = fastavro.schemaless_reader(body, parsed, None)
         except _BROKEN as error:
-            raise Unreadable(f"no record of schema {self.schema_id} ({type(error).__name__})") from None
+            raise Unreadable(
+                said(
+                    "no record of schema {schema_id} ({kind})",
+                    schema_id=self.schema_id,
+                    kind=type(error).__name__,
+                )
+            ) from None
         if body.tell() != len(value):
-            raise Unreadable(f"{len(value) - body.tell()} bytes are left over")
+            raise Unreadable(said("{count} bytes are left over", count=len(value) - body.tell()))
         assert isinstance(record, dict)
         return record
 
@@ -65,16 +73,16 @@ class Readers:
     def of(self, value: bytes | None) -> Reader:
         """Raises Unreadable for a value that names no schema of the registry."""
         if value is None:
-            raise Unreadable("a null value")
+            raise Unreadable(said("a null value"))
         reader = self._known.get(value[:HEADER_BYTES])
         if reader is not None:
             return reader
         if len(value) < HEADER_BYTES or value[0] != 0:
-            raise Unreadable("does not begin with 0 and a schema id")
+            raise Unreadable(said("does not begin with 0 and a schema id"))
         schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
         schema = self._fetch(schema_id)
         if schema is None:
-            raise Unreadable(f"the registry knows no schema {schema_id}")
+            raise Unreadable(said("the registry knows no schema {schema_id}", schema_id=schema_id))
         return self._known.setdefault(value[:HEADER_BYTES], Reader(schema_id, schema))
 
 

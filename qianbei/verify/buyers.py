@@ -21,6 +21,7 @@ from qianbei.verify.outcome import Effect
 from qianbei.verify.parties import LISTING, Look, Parties, Register, closure
 from qianbei.verify.report import Findings
 from qianbei.verify.rulings import Rulings
+from schemas.said import said
 
 
 class Pair(NamedTuple):
@@ -66,7 +67,14 @@ class Buyers:
         """An accepted SIGNED, FILED or AMENDED sale."""
         kept = before.buyers if before and sale.event_type == "AMENDED" else frozenset()
         if unknown := self.register.unknown(ruling.seen):
-            say("UNKNOWN_FACT", f"rests on {unknown[0].subject} {unknown[0].entity_id}, which is not there")
+            say(
+                "UNKNOWN_FACT",
+                said(
+                    "rests on {subject} {entity_id}, which is not there",
+                    subject=unknown[0].subject,
+                    entity_id=unknown[0].entity_id,
+                ),
+            )
         elif self.rulings.refuses(LISTED_BUYER, sale.county, on):
             look = self.register.look(ruling.seen)
             for ref in sorted(sale.buyers - kept):
@@ -77,14 +85,28 @@ class Buyers:
     ) -> None:
         self.findings.counts["buyers"] += 1
         if missed := look.missed(refs):
-            say("UNSEEN_BUYER", f"sale {name} was accepted without a look at the {missed} of each buyer")
+            say(
+                "UNSEEN_BUYER",
+                said(
+                    "sale {name} was accepted without a look at the {missed} of each buyer",
+                    name=name,
+                    missed=missed,
+                ),
+            )
         for listed, listing in look.of(refs):
             if not listing.stands(on) or not self.rulings.blocks(listing.list_type, sale.county, on):
                 continue
             if sale.baseline:
                 self.due[Pair(listed, name)] = Due(ruling.place, ruling.required)
             else:
-                say("LISTED_BUYER", f"sale {name} was accepted though listing {listed} of a buyer stood")
+                say(
+                    "LISTED_BUYER",
+                    said(
+                        "sale {name} was accepted though listing {listed} of a buyer stood",
+                        name=name,
+                        listed=listed,
+                    ),
+                )
 
     def lives(self, name: str, sale: Sale, ruling: Ruling, *, own: bool) -> None:
         """A live sale after a decision. ``own``: the decision is on a record of this sale."""
@@ -151,12 +173,14 @@ class Buyers:
         self.findings.counts["listings_met_sales"] += len(self.due)
         for pair, due in self._unanswered():
             if due.required:
-                detail = (
-                    f"no conflict of listing {pair.listing} and sale {pair.sale}, nor was it refused as moot"
+                detail = said(
+                    "no conflict of listing {listing} and sale {sale}, nor was it refused as moot",
+                    listing=pair.listing,
+                    sale=pair.sale,
                 )
                 self.findings.add("NO_CONFLICT", due.place, detail)
         for pair, name in self._left_open():
-            detail = f"is open though listing {pair.listing} has ended"
+            detail = said("is open though listing {listing} has ended", listing=pair.listing)
             self.findings.add("LEFT_OPEN", f"conflict {name}", detail)
         unanswered = {pair for pair, _ in self._unanswered()}
         for pair in self._standing(on):
@@ -182,10 +206,18 @@ class Buyers:
     def _unmet(self, pair: Pair) -> None:
         place = self.live[pair.sale].place
         if pair in self.due:
-            detail = f"no open conflict of listing {pair.listing} and sale {pair.sale}, though both stand"
+            detail = said(
+                "no open conflict of listing {listing} and sale {sale}, though both stand",
+                listing=pair.listing,
+                sale=pair.sale,
+            )
             self.findings.add("NO_CONFLICT", place, detail)
         else:
-            detail = f"sale {pair.sale} and listing {pair.listing} stand, and neither saw the other"
+            detail = said(
+                "sale {sale} and listing {listing} stand, and neither saw the other",
+                sale=pair.sale,
+                listing=pair.listing,
+            )
             self.findings.add("MISSED", place, detail)
 
 

@@ -18,6 +18,7 @@ from qianbei.verify.report import Findings, place_of
 from qianbei.verify.rulings import Rulings
 from qianbei.verify.source import Sent, Sources
 from qianbei.verify.stream import Stream
+from schemas.said import said
 
 KINDS = ("intake", "decision", "quarantine", "exchange", "dept")
 """The kinds of topics that are read; a topic's name begins with its kind."""
@@ -80,7 +81,7 @@ class Checks:
         self.law.add_quarantine(body)
         if _sha256(body["value"]) != outcome.sha256:
             self.conservation.findings.add(
-                "WRONG_BYTES", outcome.place, "holds other bytes than its digest states"
+                "WRONG_BYTES", outcome.place, said("holds other bytes than its digest states")
             )
 
     def _exchange(self, record: KafkaRecord) -> None:
@@ -103,7 +104,7 @@ class Checks:
         if record.key != entity_id.encode() or record.header("qb_revision") != str(revision).encode():
             place = place_of(record.topic, record.partition, record.offset)
             self.conservation.findings.add(
-                "WRONG_KEY", place, "its key or qb_revision is not what the record says"
+                "WRONG_KEY", place, said("its key or qb_revision is not what the record says")
             )
 
     def _dept(self, record: KafkaRecord) -> None:

@@ -20,6 +20,7 @@ from qianbei.verify.outcome import ACCEPTED, OUTCOMES, QUARANTINED, REDRIVE, Eff
 from qianbei.verify.report import CheckResult, Findings, place_of
 from qianbei.verify.revisions import Revisions
 from qianbei.verify.window import Partition, Window
+from schemas.said import said
 
 
 class Side(NamedTuple):
@@ -86,7 +87,9 @@ class Conservation:
         self._findings.counts["exchange"] += 1
         place = place_of(topic, partition, offset)
         if revision is None or decision_id is None:
-            self._findings.add("NO_REVISION", place, "an exchange record without revision or decision_id")
+            self._findings.add(
+                "NO_REVISION", place, said("an exchange record without revision or decision_id")
+            )
             return
         required = self._window.required(topic, partition, offset)
         self._revisions.add(topic, partition, place, entity_id, revision, required=required)
@@ -103,19 +106,31 @@ class Conservation:
 
     def _check_form(self, outcome: Outcome) -> None:
         if outcome.kind not in (*OUTCOMES, QUARANTINED):
-            self._findings.add("UNKNOWN_OUTCOME", outcome.place, "an outcome that is none of the four")
+            self._findings.add("UNKNOWN_OUTCOME", outcome.place, said("an outcome that is none of the four"))
         owner = outcome.intake_topic.partition(".")[2]
         if outcome.intake_topic != REDRIVE and owner != outcome.topic.partition(".")[2]:
-            self._findings.add("WRONG_TOPIC", outcome.place, f"answers a record of {outcome.intake_topic}")
+            self._findings.add(
+                "WRONG_TOPIC",
+                outcome.place,
+                said("answers a record of {intake_topic}", intake_topic=outcome.intake_topic),
+            )
         if not outcome.partition == outcome.slot == outcome.intake_partition:
             self._findings.add(
-                "WRONG_SLOT", outcome.place, "partition, slot and intake partition are not the same"
+                "WRONG_SLOT", outcome.place, said("partition, slot and intake partition are not the same")
             )
         # A refused record may have effects: what was due on its house before it. Its own revision is none of them.
         if (outcome.kind == ACCEPTED and not outcome.hands_over) != (outcome.revision is not None):
-            self._findings.add("WRONG_EFFECTS", outcome.place, f"{outcome.kind}, revision {outcome.revision}")
+            self._findings.add(
+                "WRONG_EFFECTS",
+                outcome.place,
+                said("{kind}, revision {revision}", kind=outcome.kind, revision=outcome.revision),
+            )
         elif outcome.revision is not None and not outcome.states_its_own:
-            detail = f"{len(outcome.effects)} effects, its own revision {outcome.revision} is not among them"
+            detail = said(
+                "{count} effects, its own revision {revision} is not among them",
+                count=len(outcome.effects),
+                revision=outcome.revision,
+            )
             self._findings.add("WRONG_EFFECTS", outcome.place, detail)
 
     def _answer(self, outcome: Outcome) -> None:
@@ -126,7 +141,9 @@ class Conservation:
         if (offset in waiting and waiting[offset] is None) or offset in early:
             place = place_of(*partition, offset)
             self._findings.add(
-                "DOUBLED_OUTCOME", place, f"has another outcome already; this one is {outcome.place}"
+                "DOUBLED_OUTCOME",
+                place,
+                said("has another outcome already; this one is {place}", place=outcome.place),
             )
         elif offset in waiting:
             digest = waiting[offset]
@@ -143,7 +160,9 @@ class Conservation:
         if outcome.sha256 != sha256:
             place = place_of(outcome.intake_topic, outcome.intake_partition, outcome.intake_offset)
             self._findings.add(
-                "WRONG_SHA256", place, f"its bytes have another SHA-256 than {outcome.place} states"
+                "WRONG_SHA256",
+                place,
+                said("its bytes have another SHA-256 than {place} states", place=outcome.place),
             )
 
     # -- effects ------------------------------------------------------------------------------------------------------
@@ -156,21 +175,29 @@ class Conservation:
             self._same_decision(side, written)
         elif effect in self._stated:
             self._findings.add(
-                "DOUBLED_STATEMENT", outcome.place, f"{_named(effect)} is stated by another decision too"
+                "DOUBLED_STATEMENT",
+                outcome.place,
+                said("{effect} is stated by another decision too", effect=_named(effect)),
             )
         else:
             self._stated[effect] = side
 
     def _keep_written(self, effect: Effect, side: Side) -> None:
         if effect in self._written:
-            self._findings.add("DOUBLED_EFFECT", side.place, f"{_named(effect)} is written twice")
+            self._findings.add(
+                "DOUBLED_EFFECT", side.place, said("{effect} is written twice", effect=_named(effect))
+            )
         else:
             self._written[effect] = side
 
     def _same_decision(self, stated: Side, written: Side) -> None:
         self._findings.counts["effects"] += 1
         if stated.decision_id != written.decision_id:
-            self._findings.add("WRONG_DECISION", written.place, f"names another decision than {stated.place}")
+            self._findings.add(
+                "WRONG_DECISION",
+                written.place,
+                said("names another decision than {place}", place=stated.place),
+            )
 
     # -- ending -------------------------------------------------------------------------------------------------------
 
@@ -207,12 +234,16 @@ class Conservation:
         beyond it a missing outcome is late, not lost."""
         self._missing_outcomes(decided)
         for outcome in self._unfounded():
-            self._findings.add("NO_INTAKE", outcome.place, "answers a record that is not in the intake")
+            self._findings.add("NO_INTAKE", outcome.place, said("answers a record that is not in the intake"))
         for effect, stated in self._sides(self._stated):
-            self._findings.add("LOST_EFFECT", stated.place, f"{_named(effect)} is not there")
+            self._findings.add(
+                "LOST_EFFECT", stated.place, said("{effect} is not there", effect=_named(effect))
+            )
         for effect, written in self._sides(self._written):
             self._findings.add(
-                "NO_DECISION", written.place, f"revision {effect.revision} is no effect of a decision"
+                "NO_DECISION",
+                written.place,
+                said("revision {revision} is no effect of a decision", revision=effect.revision),
             )
         self._order.finish()
         self._revisions.finish()
@@ -225,10 +256,14 @@ class Conservation:
                 late[partition] = late.get(partition, 0) + 1
             elif not self._order.may_have_expired(partition, offset):
                 self._findings.add(
-                    "LOST_OUTCOME", place_of(*partition, offset), "neither decided nor quarantined"
+                    "LOST_OUTCOME", place_of(*partition, offset), said("neither decided nor quarantined")
                 )
         for (topic, number), count in sorted(late.items()):
-            self._findings.add("BEHIND", f"{topic}/{number}", f"admission has yet to decide {count} records")
+            self._findings.add(
+                "BEHIND",
+                f"{topic}/{number}",
+                said("admission has yet to decide {count} records", count=count),
+            )
 
 
 def _named(effect: Effect) -> str:

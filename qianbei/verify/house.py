@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 from qianbei.verify.deeds import LIVE, QUEUED, Conflict, Id, Mortgage, OnHouse, Sale, Seizure
 from qianbei.verify.outcome import Effect
+from schemas.said import said
 
 SEIZED_UNIT_SOLD, DOUBLE_SALE, SEIZURE_ORDER = "SEIZED_UNIT_SOLD", "DOUBLE_SALE", "SEIZURE_ORDER"
 MORTGAGE_ON_SOLD_UNIT, LISTED_BUYER = "MORTGAGE_ON_SOLD_UNIT", "LISTED_BUYER"
@@ -105,32 +106,51 @@ class House:
 
     def _check_queue(self, on: date, say: Say) -> None:
         if len(heads := self.effective()) > 1:
-            say("TWO_SEIZURES", f"{', '.join(heads)} are in force at once")
+            say("TWO_SEIZURES", said("{heads} are in force at once", heads=", ".join(heads)))
             return
         order = sorted(self.queue, key=lambda name: (self.queue[name].served_at, name))
         for place, name in enumerate(order, 1):
             if wrong := _misplaced(self.queue[name], place):
-                say("QUEUE_ORDER", f"seizure {name}, the {place}. by service, {wrong}")
+                say(
+                    "QUEUE_ORDER",
+                    said(
+                        "seizure {name}, the {place}. by service, {wrong}",
+                        name=name,
+                        place=place,
+                        wrong=wrong,
+                    ),
+                )
         until = self.queue[order[0]].until if order else None
         # One that came when its term was over already ends before the next decision.
         if until is not None and until < on and order[0] not in self.arrived:
-            say("OVERDUE", f"seizure {order[0]} is in force after its last day {until}")
+            say(
+                "OVERDUE",
+                said("seizure {order} is in force after its last day {until}", order=order[0], until=until),
+            )
 
     def _check_sales(self, say: Say) -> None:
         live = sorted(name for name, sale in self.sales.items() if not sale.baseline)
         for one, other in combinations(live, 2):
             if _double_sale(one, other) not in self.noted:
-                say("TWO_LIVE_SALES", f"{one} and {other} are live on one unit")
+                say("TWO_LIVE_SALES", said("{one} and {other} are live on one unit", one=one, other=other))
 
     def _check_conflicts(self, say: Say) -> None:
         found = {Clash(conflict.kind, conflict.sides) for conflict in self.conflicts.values()}
         for clash in sorted({*self._clashes(), *self.fresh} - found - self.noted, key=_named):
-            say("NO_CONFLICT", f"no open conflict {_named(clash)}")
+            say("NO_CONFLICT", said("no open conflict {clash}", clash=_named(clash)))
             self.noted.add(clash)
         for name in sorted(self.conflicts):
             ended = [side for side in sorted(self.conflicts[name].sides) if not self.stands(side)]
             if ended:
-                say("LEFT_OPEN", f"conflict {name} is open though {ended[0][0]} {ended[0][1]} has ended")
+                say(
+                    "LEFT_OPEN",
+                    said(
+                        "conflict {name} is open though {ended} {ended2} has ended",
+                        name=name,
+                        ended=ended[0][0],
+                        ended2=ended[0][1],
+                    ),
+                )
                 del self.conflicts[name]
 
     def _clashes(self) -> Iterator[Clash]:

@@ -7,6 +7,7 @@ from typing import Any
 from qianbei.verify.avro import Schema, is_envelope, is_record, items_of, meant, records_in
 from qianbei.verify.entitlement import LEFT, MASKS, Rule
 from qianbei.verify.slices import NULL, NotSliceable, Pieces, length, text_of, top_fields
+from schemas.said import said
 
 Join = Callable[[Pieces], bytes]
 _Change = Callable[[Any], bytes]
@@ -27,7 +28,7 @@ def left_joiner(source: Schema, target: Schema) -> Join:
     text = LEFT.encode()
     names = [field["name"] for field in target["fields"]]
     if names[:3] != ["entity_id", "revision", "event_type"]:
-        raise NotSliceable("another order of fields")
+        raise NotSliceable(said("another order of fields"))
     tail = length(len(text)) + text + NULL * (len(names) - 3)
     return lambda pieces: b"".join((_bare(pieces[head]), _bare(pieces[revision]), tail))
 
@@ -47,7 +48,7 @@ def _record(
     for at, field in enumerate(target["fields"]):
         name = origins.get(field["name"], field["name"])
         if name not in places:
-            raise NotSliceable("a field that the older schema does not have")
+            raise NotSliceable(said("a field that the older schema does not have"))
         chosen.append(places[name])
         own = source["fields"][places[name]]
         change = _change(rule, prefix + name, own["type"], field["type"], known, named)
@@ -84,7 +85,7 @@ def _change(
     if not isinstance(wanted, list):
         return _bare
     if wanted[0] != "null":
-        raise NotSliceable("a union that does not begin with null")
+        raise NotSliceable(said("a union that does not begin with null"))
     if path in rule.masks:
         return _masking(MASKS[rule.masks[path][0]])
     item, wanted_item = items_of(source, known), items_of(target, named)
@@ -96,7 +97,7 @@ def _change(
         inner = _record(rule, path + ".", source, target, known, named)
         return lambda pieces: NULL if pieces is None else b"\x02" + inner(pieces)
     if _shape(source) != _shape(target):
-        raise NotSliceable("another type")
+        raise NotSliceable(said("another type"))
     return None
 
 
@@ -108,7 +109,7 @@ def _shape(avro: Any) -> Any:
 
 def _bare(piece: bytes) -> bytes:
     if piece == NULL:
-        raise NotSliceable("a null where there may be none")
+        raise NotSliceable(said("a null where there may be none"))
     return piece[1:]
 
 

@@ -21,6 +21,7 @@ from qianbei.verify.report import Findings, place_of
 from qianbei.verify.slices import NotSliceable
 from qianbei.verify.source import Sent, Source
 from qianbei.verify.window import Window
+from schemas.said import said
 
 UNKNOWN = 1 << 62
 """Beyond every offset: it is not known how far a service is."""
@@ -151,7 +152,7 @@ class Lane:
         except Unreadable as error:
             self.shared.findings.add("UNREADABLE", output.place(sent), str(error))
         except Sealed:
-            detail = "is encrypted under a key that is not held here"
+            detail = said("is encrypted under a key that is not held here")
             self.shared.findings.add("SEALED", self._place(source), detail)
 
     def _find(self, source: Source, output: Output) -> Sent | None:
@@ -175,12 +176,15 @@ class Lane:
         if source.sent.offset >= self.routed:
             self.late += 1
             return
-        detail = f"is not on {output.topic}, or not in its place there"
+        detail = said("is not on {topic}, or not in its place there", topic=output.topic)
         self.shared.findings.add("LOST_RECORD", self._place(source), detail)
 
     def _unexpected(self, output: Output, sent: Sent) -> None:
         if self.shared.window.required(output.topic, output.partition, sent.offset):
-            detail = f"nothing on {self.topic} gives it in this place: written twice, out of order, or not entitled"
+            detail = said(
+                "nothing on {topic} gives it in this place: written twice, out of order, or not entitled",
+                topic=self.topic,
+            )
             self.shared.findings.add("UNEXPECTED_RECORD", output.place(sent), detail)
 
     # -- comparing ----------------------------------------------------------------------------------------------------
@@ -197,7 +201,11 @@ class Lane:
         self.shared.findings.counts["decoded"] += 1
         expected, record = output.expected(source, part), reader.plain(sent.value)
         if record != expected:
-            detail = f"not what {self._place(source)} gives: {', '.join(different(expected, record))}"
+            detail = said(
+                "not what {source} gives: {expected}",
+                source=self._place(source),
+                expected=", ".join(different(expected, record)),
+            )
             self.shared.findings.add("WRONG_RECORD", output.place(sent), detail)
 
     def _check_schema(self, output: Output, reader: Reader, sent: Sent) -> None:
@@ -208,10 +216,10 @@ class Lane:
         self.shared.findings.counts["dept_schemas"] += 1
         paths, shown = schema_paths(reader.schema), output.rule.shown
         for path in sorted(paths - shown):
-            detail = f"schema {reader.schema_id} has a field {path}"
+            detail = said("schema {schema_id} has a field {path}", schema_id=reader.schema_id, path=path)
             self.shared.findings.add("FIELD_NOT_ENTITLED", output.place(sent), detail)
         for path in sorted(shown - paths):
-            detail = f"schema {reader.schema_id} has no field {path}"
+            detail = said("schema {schema_id} has no field {path}", schema_id=reader.schema_id, path=path)
             self.shared.findings.add("FIELD_MISSING", output.place(sent), detail)
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -235,7 +243,7 @@ class Lane:
             while output.queue:
                 self._unexpected(output, output.queue.popleft())
         if self.late:
-            detail = f"routing has yet to send {self.late} records"
+            detail = said("routing has yet to send {late} records", late=self.late)
             self.shared.findings.add("BEHIND", f"{self.topic}/{self.partition}", detail)
 
 

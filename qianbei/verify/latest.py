@@ -13,6 +13,7 @@ from qianbei.verify.fold import Fold, expected_rows, shape_of
 from qianbei.verify.report import Findings
 from qianbei.verify.tables import LATEST, Database, Merged, Subject, Tables, compare, read_tables, select
 from qianbei.verify.window import Partition
+from schemas.said import said
 
 GROUP = "qb-compaction"
 POSITION = "position"
@@ -68,7 +69,10 @@ def await_compaction(
         if not behind or clock() > deadline:
             return
         say(
-            f"waiting for compaction: {sum(goal.last[p] + 1 - at for p, at in behind.items()):,} offsets to go"
+            said(
+                "waiting for compaction: {items:,} offsets to go",
+                items=sum((goal.last[p] + 1 - at for p, at in behind.items())),
+            )
         )
         time.sleep(_PAUSE_S)
 
@@ -90,7 +94,7 @@ class Comparison:
         for topic in sorted(topics):
             name = topic.removeprefix("exchange.")
             if name not in self.schemas:
-                self.findings.add("UNKNOWN_SUBJECT", topic, "no released schema is of this subject")
+                self.findings.add("UNKNOWN_SUBJECT", topic, said("no released schema is of this subject"))
                 continue
             subject = _subject(topic, self.schemas[name], tables, self.findings)
             if subject is not None:
@@ -120,14 +124,14 @@ def _subject(topic: str, schema: Schema, tables: Tables, findings: Findings) -> 
     name = topic.removeprefix("exchange.")
     shape = shape_of(schema)
     if name not in tables.columns:
-        findings.add("NO_TABLE", f"{LATEST}.{name}", "the table is not there")
+        findings.add("NO_TABLE", f"{LATEST}.{name}", said("the table is not there"))
         return None
     _same_columns(f"{LATEST}.{name}", set(shape.main), set(tables.columns[name]), findings)
     children: dict[str, list[str]] = {}
     for child, wanted in shape.children.items():
         table = f"{name}_{child}"
         if table not in tables.columns:
-            findings.add("NO_TABLE", f"{LATEST}.{table}", "the table is not there")
+            findings.add("NO_TABLE", f"{LATEST}.{table}", said("the table is not there"))
             continue
         _same_columns(
             f"{LATEST}.{table}", {*wanted, "entity_id", "position"}, set(tables.columns[table]), findings
@@ -139,6 +143,8 @@ def _subject(topic: str, schema: Schema, tables: Tables, findings: Findings) -> 
 
 def _same_columns(table: str, wanted: set[str], present: set[str], findings: Findings) -> None:
     for column in sorted(wanted - present):
-        findings.add("NO_COLUMN", table, f"the column {column} is not there")
+        findings.add("NO_COLUMN", table, said("the column {column} is not there", column=column))
     for column in sorted(present - wanted):
-        findings.add("EXTRA_COLUMN", table, f"the column {column} is no field of the schema")
+        findings.add(
+            "EXTRA_COLUMN", table, said("the column {column} is no field of the schema", column=column)
+        )

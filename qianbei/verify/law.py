@@ -40,6 +40,7 @@ from qianbei.verify.outcome import Effect
 from qianbei.verify.report import CheckResult, Findings, place_of
 from qianbei.verify.rulings import Rulings, day_of
 from qianbei.verify.window import Window
+from schemas.said import said
 
 REFUSED, MOOT_ASKED = "REFUSED", ("conflict", "RAISED")
 _SLOT_OF_PARTIES = frozenset({"exchange.defaulter", "exchange.alias"})
@@ -201,7 +202,15 @@ class Law:
             return
         for head in house.effective():
             kind, what = ("SOLD", "sale") if isinstance(deed, Sale) else ("MORTGAGED", "mortgage")
-            say(f"{kind}_WHILE_SEIZED", f"{what} {name} was accepted while seizure {head} was in force")
+            say(
+                f"{kind}_WHILE_SEIZED",
+                said(
+                    "{what} {name} was accepted while seizure {head} was in force",
+                    what=what,
+                    name=name,
+                    head=head,
+                ),
+            )
 
     def _allow(self, house: House, name: str, sale: Sale, on: date) -> None:
         """What no rule forbids needs no conflict; what a rule forbids is reported and needs none either."""
@@ -217,9 +226,17 @@ class Law:
         identity = (effect.topic, effect.entity_id)
         self.findings.counts["terms_ended"] += 1
         if identity in self._expired:
-            self.findings.add("EXPIRED_TWICE", ruling.place, f"{effect.entity_id} has expired already")
+            self.findings.add(
+                "EXPIRED_TWICE",
+                ruling.place,
+                said("{entity_id} has expired already", entity_id=effect.entity_id),
+            )
         elif until is None or on <= until:
-            self.findings.add("EXPIRED_EARLY", ruling.place, f"{effect.entity_id} had until {until}")
+            self.findings.add(
+                "EXPIRED_EARLY",
+                ruling.place,
+                said("{entity_id} had until {until}", entity_id=effect.entity_id, until=until),
+            )
         self._expired.add(identity)
 
     # -- ending -------------------------------------------------------------------------------------------------------
@@ -238,7 +255,7 @@ class Law:
             name = topic.removeprefix("exchange.")
             self.findings.counts[f"{name}_revisions"] += self._replayed[topic]
             if self._fed[topic] and not self._replayed[topic]:
-                self.findings.add("NOTHING_COMPARED", topic, "none of its records could be replayed")
+                self.findings.add("NOTHING_COMPARED", topic, said("none of its records could be replayed"))
         return self.findings.result("sales_judged")
 
 

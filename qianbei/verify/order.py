@@ -9,6 +9,7 @@ from typing import Protocol
 from qianbei.verify.outcome import may_hold
 from qianbei.verify.report import Findings, place_of
 from qianbei.verify.window import Partition, Window
+from schemas.said import said
 
 
 class Placed(Protocol):
@@ -49,7 +50,9 @@ class SlotOrder:
         required = self._window.required(outcome.topic, outcome.partition, outcome.offset)
         if slot_seq in seen:
             self._findings.add(
-                "SEQ_TWICE", outcome.place, f"slot_seq {slot_seq} of slot {slot} is taken already"
+                "SEQ_TWICE",
+                outcome.place,
+                said("slot_seq {slot_seq} of slot {slot} is taken already", slot_seq=slot_seq, slot=slot),
             )
             return
         seen[slot_seq] = (intake_topic, intake_offset, outcome.topic, outcome.offset, required)
@@ -78,7 +81,11 @@ class SlotOrder:
             self._findings.counts["slot_seqs"] += len(seen)
             for first, last in _runs(self._gaps(slot, seen)):
                 numbers = f"{first}" if first == last else f"{first} to {last}"
-                self._findings.add("SEQ_GAP", f"slot {slot}", f"nothing was decided as slot_seq {numbers}")
+                self._findings.add(
+                    "SEQ_GAP",
+                    f"slot {slot}",
+                    said("nothing was decided as slot_seq {numbers}", numbers=numbers),
+                )
             self._check_offsets(slot, seen)
 
     def _gaps(self, slot: int, seen: dict[int, _Entry]) -> list[int]:
@@ -100,7 +107,13 @@ class SlotOrder:
             intake_topic, intake_offset, topic, offset, _ = seen[seq]
             if intake_offset <= last.get(intake_topic, -1):
                 place = place_of(topic, slot, offset)
-                detail = f"slot_seq {seq} decides offset {intake_offset} of {intake_topic} after {last[intake_topic]}"
+                detail = said(
+                    "slot_seq {seq} decides offset {intake_offset} of {intake_topic} after {last}",
+                    seq=seq,
+                    intake_offset=intake_offset,
+                    intake_topic=intake_topic,
+                    last=last[intake_topic],
+                )
                 self._findings.add("OUT_OF_ORDER", place, detail)
             last[intake_topic] = max(intake_offset, last.get(intake_topic, -1))
 

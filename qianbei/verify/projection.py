@@ -9,6 +9,7 @@ from qianbei.verify.lanes import UNKNOWN, Lane, Output, Shared
 from qianbei.verify.report import CheckResult, Findings, place_of
 from qianbei.verify.source import Sent, Source
 from qianbei.verify.window import Partition, Window
+from schemas.said import said
 
 
 class Projection:
@@ -39,7 +40,7 @@ class Projection:
             topic = dept_topic(rule.department, rule.subject, rule.version)
             if topic not in topics:
                 self._shared.findings.add(
-                    "NO_TOPIC", topic, "an entitlement asks for this topic and it is not there"
+                    "NO_TOPIC", topic, said("an entitlement asks for this topic and it is not there")
                 )
 
     def _add_lane(self, topic: str, number: int, granted: Sequence[Rule]) -> None:
@@ -74,7 +75,9 @@ class Projection:
         found = self._outputs.get((topic, partition))
         if found is None:
             self.findings.add(
-                "NO_ENTITLEMENT", place_of(topic, partition, sent.offset), "no entitlement gives this topic"
+                "NO_ENTITLEMENT",
+                place_of(topic, partition, sent.offset),
+                said("no entitlement gives this topic"),
             )
         else:
             found[1].queue.append(sent)

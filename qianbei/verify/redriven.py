@@ -16,6 +16,7 @@ from qianbei.verify.avro import Record
 from qianbei.verify.outcome import ACCEPTED, QUARANTINED, REDRIVE, Outcome, may_hold
 from qianbei.verify.report import Findings, place_of
 from qianbei.verify.window import Window
+from schemas.said import said
 
 _PREFIX = "qb_redrive_"
 _PLACE = re.compile(r"(intake\.[^/]+)/(\d+)/(\d+)")
@@ -94,7 +95,7 @@ class Redrives:
         if outcome.intake_topic != REDRIVE:
             if stated is not None:
                 self._findings.add(
-                    "WRONG_PROVENANCE", outcome.place, "says of a source's record it was redriven"
+                    "WRONG_PROVENANCE", outcome.place, said("says of a source's record it was redriven")
                 )
             return
         if outcome.kind == ACCEPTED and stated is not None:
@@ -120,19 +121,25 @@ class Redrives:
     def _accept(self, outcome: Outcome, origin: Place) -> None:
         first = self._accepted.setdefault(origin, outcome.place)
         if first != outcome.place:
-            self._findings.add("REDRIVEN_TWICE", outcome.place, f"the same record was accepted by {first}")
+            self._findings.add(
+                "REDRIVEN_TWICE", outcome.place, said("the same record was accepted by {first}", first=first)
+            )
 
     def _meet(self, sent: Sent, answered: Answered) -> None:
         self._findings.counts["redriven"] += 1
         outcome, origin = answered.outcome, sent.origin
         unclaimed = answered.reason == _BAD_PROVENANCE and outcome.topic == "quarantine.redrive"
         if outcome.topic.partition(".")[2] != (origin.principal if origin and not unclaimed else "redrive"):
-            self._findings.add("WRONG_TOPIC", outcome.place, f"answers what {place_of(*sent.place)} redrives")
+            self._findings.add(
+                "WRONG_TOPIC",
+                outcome.place,
+                said("answers what {value} redrives", value=place_of(*sent.place)),
+            )
         elif outcome.kind != QUARANTINED and not (origin and _states(answered.stated, origin, sent.sha256)):
             self._findings.add(
                 "WRONG_PROVENANCE",
                 outcome.place,
-                f"does not state what {place_of(*sent.place)} says of itself",
+                said("does not state what {value} says of itself", value=place_of(*sent.place)),
             )
 
     def _check_quarantined(self, place: str, redriven: Place, sha256: str | None) -> None:
@@ -142,10 +149,16 @@ class Redrives:
             holders = [p for p in self._window.begins if p[1] == partition and may_hold(p[0], topic)]
             if not self._window.expired(topic, partition, offset) and not self._window.cut(holders):
                 self._findings.add(
-                    "NOT_QUARANTINED", place, f"redrives {place_of(*redriven)}, which never was"
+                    "NOT_QUARANTINED",
+                    place,
+                    said("redrives {value}, which never was", value=place_of(*redriven)),
                 )
         elif sha256 not in (None, found):
-            self._findings.add("WRONG_PROVENANCE", place, f"states another SHA-256 of {place_of(*redriven)}")
+            self._findings.add(
+                "WRONG_PROVENANCE",
+                place,
+                said("states another SHA-256 of {value}", value=place_of(*redriven)),
+            )
 
 
 def _states(stated: Record | None, origin: Origin, sha256: str) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.said import said
+
 SHOWN = 20
 """So many violations of a check are kept in full; all are counted."""
 
@@ -81,7 +83,9 @@ class Findings:
         compared = self.counts[main]
         if not compared and not self.found:
             self.add(
-                "NOTHING_COMPARED", "-", f"no {main.replace('_', ' ')} could be compared: is there any data?"
+                "NOTHING_COMPARED",
+                "-",
+                said("no {value} could be compared: is there any data?", value=main.replace("_", " ")),
             )
         return CheckResult(compared, dict(self.counts), tuple(self.kept), dict(self.found))
 

@@ -7,6 +7,7 @@ known, go on in that of the house. The two partitions may be read in any order, 
 from typing import NamedTuple
 
 from qianbei.verify.report import Findings
+from schemas.said import said
 
 MOVES = "exchange.seizure"
 """The topic whose entities may change their partition, once."""
@@ -41,7 +42,9 @@ class Revisions:
         last, where = self._last.get((topic, entity_id), (0, partition))
         if where != partition:
             self._findings.add(
-                "SPLIT_ENTITY", place, f"the entity's earlier revisions are in partition {where}"
+                "SPLIT_ENTITY",
+                place,
+                said("the entity's earlier revisions are in partition {where}", where=where),
             )
         else:
             self._follows(place, revision, last)
@@ -49,7 +52,11 @@ class Revisions:
 
     def _follows(self, place: str, revision: int, last: int) -> None:
         if revision != last + 1:
-            self._findings.add("REVISION_ORDER", place, f"revision {revision} follows revision {last}")
+            self._findings.add(
+                "REVISION_ORDER",
+                place,
+                said("revision {revision} follows revision {last}", revision=revision, last=last),
+            )
 
     def _add_to_run(self, entity_id: str, new: Run) -> None:
         runs = self._runs.setdefault(entity_id, [])
@@ -71,7 +78,7 @@ class Revisions:
             for at, run in enumerate(sorted(runs)):
                 if at > 1:
                     self._findings.add(
-                        "SPLIT_ENTITY", run.place, "the entity's revisions are in three partitions"
+                        "SPLIT_ENTITY", run.place, said("the entity's revisions are in three partitions")
                     )
                 elif run.required:
                     self._follows(run.place, run.first, last)

@@ -19,6 +19,7 @@ from qianbei.verify.report import Report
 from qianbei.verify.rulings import rulings_of
 from qianbei.verify.stream import Stream
 from qianbei.verify.window import Partition
+from schemas.said import said
 
 READER_ROLE = "qb_reader"
 SETTLE_S = 2.0
@@ -108,8 +109,10 @@ class _Run:
                     stream.read_to({TopicPartition(*p): at for p, at in positions.items() if p[0] in topics})
                 )
                 for (topic, number), at in sorted(goal.behind(positions).items()):
-                    detail = (
-                        f"compaction is at offset {at} and the last record is at {goal.last[topic, number]}"
+                    detail = said(
+                        "compaction is at offset {at} and the last record is at {last}",
+                        at=at,
+                        last=goal.last[topic, number],
                     )
                     checks.fold_findings.add("BEHIND", f"{topic}/{number}", detail)
                 Comparison(
@@ -127,7 +130,13 @@ class _Run:
             count += len(batch)
             if time.monotonic() > told + 1.0:
                 told = time.monotonic()
-                self.say(f"read {count:,} records, {self.stream.remaining():,} to go")
+                self.say(
+                    said(
+                        "read {count:,} records, {remaining:,} to go",
+                        count=count,
+                        remaining=self.stream.remaining(),
+                    )
+                )
         return count
 
     def _settle(self, waits: Callable[[], bool]) -> None:
@@ -136,7 +145,7 @@ class _Run:
         while waits():
             # Before reading, so that what the services say they have done is there to be read afterwards.
             self.known = self._positions()
-            self.say("waiting for what is on its way")
+            self.say(said("waiting for what is on its way"))
             time.sleep(0.2)
             if self._read():
                 quiet_until = time.monotonic() + SETTLE_S

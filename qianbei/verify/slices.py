@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from qianbei.verify.avro import HEADER_BYTES, Schema, is_envelope, is_record, items_of, meant, records_in
+from schemas.said import said
 
 Pieces = tuple[Any, ...]
 Slice = Callable[[bytes], Pieces]
@@ -43,9 +44,9 @@ def slicer(schema: Schema) -> Slice:
         try:
             end, pieces = cut(value, HEADER_BYTES)
         except IndexError:
-            raise NotSliceable("ends too early") from None
+            raise NotSliceable(said("ends too early")) from None
         if end != len(value):
-            raise NotSliceable("has bytes left over")
+            raise NotSliceable(said("has bytes left over"))
         found: Pieces = pieces
         return found
 
@@ -63,7 +64,7 @@ def _count(b: bytes, i: int) -> tuple[int, int]:
             break
         shift += 7
     if number & 1:
-        raise NotSliceable("a negative length")
+        raise NotSliceable(said("a negative length"))
     return number >> 1, i
 
 
@@ -138,12 +139,12 @@ class _Source:
         """Lines that read one field at ``i`` into ``p<at>``."""
         type_ = meant(avro, self._named)
         if isinstance(type_, list):
-            raise NotSliceable("a union of several types")
+            raise NotSliceable(said("a union of several types"))
         if not isinstance(avro, list):
             yield from self._value(at, type_, "b'\\x02' + ")
             return
         if avro[0] != "null":
-            raise NotSliceable("a union that does not begin with null")
+            raise NotSliceable(said("a union that does not begin with null"))
         null = "None" if self._is_nested(type_) else repr(NULL)
         yield f"if b[i] == 0: p{at} = {null}; i += 1"
         yield "elif b[i] != 2: raise NotSliceable('no such branch')"
@@ -196,7 +197,7 @@ class _Source:
             yield "    m, i = count(b, i); i += m"
             yield from _end_of_blocks()
         else:
-            raise NotSliceable(f"the type {name}")
+            raise NotSliceable(said("the type {name}", name=name))
 
 
 def _skip_length() -> Iterator[str]:

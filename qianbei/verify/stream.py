@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from broker.errors import Unavailable
 from broker.kafka import PartitionReader, Record, TopicPartition
 from qianbei.verify.window import Partition, Window
+from schemas.said import said
 
 _POLL_S = 0.05
 _STUCK_S = 30.0
@@ -65,7 +66,11 @@ class Stream:
                 patience = time.monotonic() + _STUCK_S
             elif time.monotonic() > patience:
                 raise Unavailable(
-                    f"no records came for {_STUCK_S:.0f} s, though {len(left)} partitions have more"
+                    said(
+                        "no records came for {stuck_s:.0f} s, though {count} partitions have more",
+                        stuck_s=_STUCK_S,
+                        count=len(left),
+                    )
                 )
             if batch:
                 yield batch

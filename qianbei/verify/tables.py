@@ -14,6 +14,7 @@ from psycopg import sql
 
 from qianbei.verify.fold import Expected, Row
 from qianbei.verify.report import Findings, place_of
+from schemas.said import said
 
 LATEST = "latest"
 _PAGE = 2_000
@@ -91,7 +92,11 @@ class Merged:
         self._findings.add(
             "EXTRA_ROW",
             f"{LATEST}.{self._table}",
-            f"{len(rows)} of entity {entity_id}, which the exchange lacks",
+            said(
+                "{count} of entity {entity_id}, which the exchange lacks",
+                count=len(rows),
+                entity_id=entity_id,
+            ),
         )
         self._pull()
 
@@ -140,7 +145,7 @@ def _compare_main(
     findings.counts["rows"] += 1
     findings.counts["cells"] += len(subject.columns)
     if not rows:
-        findings.add("MISSING_ROW", place, f"has no row in {table}")
+        findings.add("MISSING_ROW", place, said("has no row in {table}", table=table))
     elif rows[0] != entity.main:
         findings.add("WRONG_ROW", place, f"{table}: {_columns(subject.columns, entity.main, rows[0])}")
 
@@ -154,11 +159,25 @@ def _compare_child(
     if expected == found:
         return
     if len(expected) != len(found):
-        findings.add("WRONG_PARTY_ROWS", place, f"{table}: {len(found)} rows instead of {len(expected)}")
+        findings.add(
+            "WRONG_PARTY_ROWS",
+            place,
+            said(
+                "{table}: {count} rows instead of {count2}",
+                table=table,
+                count=len(found),
+                count2=len(expected),
+            ),
+        )
         return
     for want, row in zip(expected, found, strict=True):
         if want != row:
-            detail = f"{table}, position {want[1]}: {_columns(subject.child_columns(name), want, row)}"
+            detail = said(
+                "{table}, position {want}: {name}",
+                table=table,
+                want=want[1],
+                name=_columns(subject.child_columns(name), want, row),
+            )
             findings.add("WRONG_PARTY_ROW", place, detail)
 
 

@@ -32,6 +32,7 @@ def test_the_wheel_runs_elsewhere(tmp_path: Path) -> None:
     for needed in (
         "schemas/avro/sale/v1.avsc",
         "schemas/catalogue.yaml",
+        "qianbei/locale/zh_CN/LC_MESSAGES/qianbei.po",
         "schemas/policy/rules.yaml",
         "schemas/entitlements/tax.yaml",
         "schemas/codes/county.yaml",

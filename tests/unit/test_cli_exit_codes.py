@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from producers.simulator.stock_table import stock_table
-from qianbei.cli.commands import COMMANDS, command_at
 from tests.support.stock import write_table
 
 
@@ -27,15 +26,6 @@ def test_wrong_use(tmp_path: Path) -> None:
     assert exit_code("import", "bureau", tmp_path / "nothing.csv") == 2
     assert exit_code("nothing") == 2
     assert exit_code("--help") == 0
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_there_by_its_name_and_shows_an_example(name: str) -> None:
-    command = command_at(COMMANDS[name])
-    assert command.name == name
-    helps = [command.help or "", *(sub.help or "" for sub in getattr(command, "commands", {}).values())]
-    assert all(helps)
-    assert any("Example" in text for text in helps), f"{name} shows no example"
 
 
 def test_a_name_is_completed_without_importing_all_commands() -> None:

@@ -13,6 +13,7 @@ ALLOWED = {
     "broker.store.connect",
     "broker.topics",  # names of topics and users
     "qianbei.site",  # where the servers are
+    "schemas.said",  # how a text is marked for translation
 }
 """No codec, admission, routing, compaction, derivation or entitlement reader: what they do is written anew."""
 

@@ -14,6 +14,7 @@ from broker.admission.model import Candidate, EntityKey, Fact
 from broker.admission.store.rows import Contended, typed
 from broker.admission.workspace import Workspace
 from broker.store.connect import Connection
+from schemas.said import said
 
 LOCK_CLASS = 0x5142
 """The first of the two numbers of each advisory lock: "QB"."""
@@ -37,7 +38,7 @@ def load_facts(
     workspace.shared = {lookup: {} for lookup in needs.reads}
     for fact in _found(db, needs.reads):
         if fact.kind == "alias" and not aliases[fact.key].issuperset(aliases_in(fact)):
-            raise Contended("parties were linked at the same moment")
+            raise Contended(said("parties were linked at the same moment"))
         workspace.shared[fact.kind, fact.key][fact.entity] = fact
         _note(workspace, fact)
     for fact in told:

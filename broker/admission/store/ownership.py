@@ -7,6 +7,7 @@ from broker.admission.store.rows import OutboxRow, SlotCursor, typed
 from broker.errors import OwnershipLost
 from broker.kafka import Outgoing, TopicPartition
 from broker.store.connect import Connection
+from schemas.said import said
 
 
 def slot_count(db: Connection) -> int:
@@ -41,7 +42,7 @@ def save_cursors(db: Connection, before: Mapping[int, SlotCursor], after: Mappin
         ),
     )
     if cursor.rowcount != len(slots):
-        raise OwnershipLost("another instance owns one of our slots")
+        raise OwnershipLost(said("another instance owns one of our slots"))
 
 
 def positions(db: Connection) -> dict[TopicPartition, int]:

@@ -8,6 +8,7 @@ from broker.admission.model import Claim, Entity, EntityKey
 from broker.admission.store.rows import Contended, DecisionRow, OutboxRow
 from broker.admission.workspace import Workspace
 from broker.store.connect import Connection
+from schemas.said import said
 
 DECIDED = "qb_decided"
 """The channel on which waiting connections hear (LISTEN) that decisions were committed."""
@@ -25,7 +26,7 @@ def save_entities(db: Connection, workspace: Workspace) -> None:
     new = [(key, entity) for key, entity in changed if key not in workspace.owners]
     written = (_update(db, known, workspace) if known else 0) + (_insert(db, new, workspace) if new else 0)
     if written != len(changed):
-        raise Contended("an entity was written by another slot at the same moment")
+        raise Contended(said("an entity was written by another slot at the same moment"))
 
 
 def _update(db: Connection, rows: Sequence[tuple[EntityKey, Entity]], workspace: Workspace) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import polib
 from rich.table import Table
@@ -31,11 +32,9 @@ def spoken(template: str, /, **values: object) -> str:
     return shown(said(template, **values))
 
 
-def headed(*headings: str, title: str | None = None, caption: str | None = None) -> Table:
-    """A table with these headings, in the language of the command line. Title and caption are texts already."""
-    return Table(
-        *(gettext.gettext(heading) if heading else "" for heading in headings), title=title, caption=caption
-    )
+def headed(*headings: str, **options: Any) -> Table:
+    """A table with these headings, in the language of the command line; rich's options, with texts that are shown already."""
+    return Table(*(gettext.gettext(heading) if heading else "" for heading in headings), **options)
 
 
 def is_chinese() -> bool:

@@ -14,11 +14,10 @@ from broker.registry import Registry
 from broker.released import exchange_subject, intake_subject, topic_subject
 from broker.settings import Settings
 from broker.store.migrate import migrate
-from broker.topics import INTERNAL, SERVICE_USERS, TopicSpec, acls, topic_catalogue
-from schemas.catalogue import load_catalogue
-from schemas.entitlements import grants, load_entitlements
+from broker.topics import SERVICE_USERS, TopicSpec, acls, topic_catalogue
 from schemas.files import load_schema, released_versions
 from schemas.said import said
+from schemas.installation import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +29,56 @@ class Deployed:
     rights: int
 
 
-def installation_topics() -> tuple[TopicSpec, ...]:
-    """The topics of the catalogue and entitlements that ship with this version."""
-    return topic_catalogue(load_catalogue(), load_entitlements())
+def installation_topics(installation: Installation) -> tuple[TopicSpec, ...]:
+    """The topics of an installation's catalogue and entitlements."""
+    return topic_catalogue(installation.catalogue, installation.entitlements)
 
 
-def kafka_users() -> tuple[str, ...]:
+def kafka_users(installation: Installation) -> tuple[str, ...]:
     """Everyone who logs in to Kafka: the principals and the services. The exchange itself is no user."""
-    return (*(name for name in load_catalogue().principals if name != INTERNAL), *SERVICE_USERS)
+    return (*installation.catalogue.members, *SERVICE_USERS)
 
 
-def deploy(settings: Settings, passwords: Mapping[str, str], roles: Mapping[str, str]) -> Deployed:
-    """Bring all three servers up to the catalogue, as their administrator.
+def revoked_users(installation: Installation) -> set[str]:
+    """Who may not log in any more."""
+    return {name for name, principal in installation.catalogue.principals.items() if principal.revoked}
+
+
+def deploy(
+    settings: Settings, installation: Installation, passwords: Mapping[str, str], roles: Mapping[str, str]
+) -> Deployed:
+    """Bring all three servers up to the installation, as their administrator.
 
     ``passwords`` gives each Kafka user's password, ``roles`` each Postgres role's. Raises ConfigError, AccessDenied or
     Unavailable.
     """
-    topics = installation_topics()
+    topics = installation_topics(installation)
     migrate(settings.dsn(), settings.slots, roles)
-    with Registry(settings.registry_url) as registry:
-        registry.set_compatibility("FULL_TRANSITIVE")
-        registered = sum(
-            1
-            for subject, schema in released_schemas(topics)
-            if registry.register(subject, schema) is not None
-        )
     with Admin(Connection.of(settings)) as admin:
         admin.set_passwords(passwords)
         made = _create_topics(admin, topics, settings)
         changed = _set_rights(admin, topics)
+        admin.remove_users(revoked_users(installation))
+    # Last: a service that finds a schema registered may count on its topic, and on its rights to it.
+    with Registry(settings.registry_url) as registry:
+        registry.set_compatibility("FULL_TRANSITIVE")
+        registered = sum(
+            1
+            for subject, schema in released_schemas(installation)
+            if registry.register(subject, schema) is not None
+        )
     return Deployed(made, registered, changed)
+
+
+def withdraw(settings: Settings, installation: Installation) -> int:
+    """Take rights and passwords from whom the installation revokes; gives the number of rights that changed.
+
+    Kafka checks rights on every request, so readers and writers that are connected are refused at once too.
+    """
+    with Admin(Connection.of(settings)) as admin:
+        changed = _set_rights(admin, installation_topics(installation))
+        admin.remove_users(revoked_users(installation))
+    return changed
 
 
 def _create_topics(admin: Admin, topics: Sequence[TopicSpec], settings: Settings) -> int:
@@ -90,18 +109,18 @@ def _set_rights(admin: Admin, topics: Sequence[TopicSpec]) -> int:
     return len(wanted ^ present)
 
 
-def released_schemas(topics: Sequence[TopicSpec]) -> Iterator[tuple[str, dict[str, object]]]:
-    """Every schema that this version ships, with the registry subject that it is registered under."""
-    for subject in load_catalogue().subjects:
+def released_schemas(installation: Installation) -> Iterator[tuple[str, dict[str, object]]]:
+    """Every schema of the installation, with the registry subject that it is registered under."""
+    for subject in installation.catalogue.subjects:
         for version in released_versions(subject):
             schema = load_schema(subject, version)
             yield intake_subject(subject).name, schema
             yield exchange_subject(subject).name, schema
-    for topic in topics:
+    for topic in installation_topics(installation):
         if topic.kind in ("decision", "quarantine"):
             for version in released_versions(topic.kind):
                 yield topic_subject(topic.name, topic.kind).name, load_schema(topic.kind, version)
-    for grant in grants(load_entitlements()):
+    for grant in installation.grants:
         newest = load_schema(grant.subject, released_versions(grant.subject)[-1])
         yield f"{grant.topic}-value", grant.schema(newest)
 

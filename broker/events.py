@@ -122,4 +122,6 @@ def sendable(catalogue: Catalogue, principal: str) -> Mapping[str, frozenset[str
     try:
         return catalogue.principal(principal).sends
     except UnknownNameError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(
+            f"{error}; one that the site has added is known where QIANBEI_ENTITLEMENTS names a folder with its file"
+        ) from None

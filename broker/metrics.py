@@ -32,6 +32,12 @@ class ServiceMetrics:
             ["service", "kind"],
             registry=self.registry,
         )
+        self.installation = Gauge(
+            "qianbei_installation",
+            "1 for the digest of the site's files that are in force here",
+            ["service", "digest"],
+            registry=self.registry,
+        )
         self.up = Gauge(
             "qianbei_session_open", "1 while a session is open", ["service"], registry=self.registry
         )
@@ -43,6 +49,11 @@ class ServiceMetrics:
     def batch(self, seconds: float) -> None:
         """Note how long a batch took."""
         self.batches.labels(self._service).observe(seconds)
+
+    def knows(self, digest: str) -> None:
+        """Note which site files are in force here, in the place of those before."""
+        self.installation.clear()
+        self.installation.labels(self._service, digest).set(1)
 
     def opened(self) -> None:
         """Note that a session has begun."""

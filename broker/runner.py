@@ -42,8 +42,11 @@ def run(
     log: structlog.typing.FilteringBoundLogger,
     *,
     clock: Callable[[], float] = time.time,
+    outdated: Callable[[], bool] = lambda: False,
 ) -> None:
     """Run until ``stop`` is set. Raises whatever is neither Unavailable nor OwnershipLost.
+
+    ``outdated`` is asked before each step; once it is true the session ends, and another one begins at once.
 
     The pause doubles with each failed session up to five seconds and starts again after one that handled records.
     """
@@ -54,7 +57,7 @@ def run(
             with open_session() as session:
                 metrics.opened()
                 log.info("session opened")
-                while not stop.is_set():
+                while not stop.is_set() and not outdated():
                     handled += session.step()
         except (Unavailable, OwnershipLost) as error:
             metrics.failed(type(error).__name__, clock())

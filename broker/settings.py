@@ -13,9 +13,12 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import ConfigError
+from schemas.installation import Installation, load_installation
 from schemas.policies import Policy, PolicyError, load_policy
 from schemas.reckoning import Reckoning, load_reckoning
 from schemas.said import said
+from schemas.shown import EntitlementError
+from schemas.sitefiles import SiteFile
 
 Security = Literal["SASL_PLAINTEXT", "SASL_SSL", "SSL", "PLAINTEXT"]
 
@@ -70,6 +73,10 @@ class Settings(BaseSettings):
     )
     reckoning_file: Path | None = Field(
         default=None, description="the parameters of calculations, instead of schemas/policy/reckoning.yaml"
+    )
+    entitlements: Path | None = Field(
+        default=None,
+        description="folder of the site's own principals and entitlements, beside those that are shipped",
     )
     slots: int = Field(
         default=4, ge=1, le=1024, description="partitions of every topic; fixed at the first start"
@@ -174,6 +181,16 @@ class Settings(BaseSettings):
             return load_reckoning(self.reckoning_file)
         except PolicyError as error:
             raise ConfigError(said("QIANBEI_RECKONING_FILE: {error}", error=error)) from None
+
+    def installation(self, candidate: SiteFile | None = None) -> Installation:
+        """Principals and entitlements: what is shipped with the site's own files; ``candidate`` as if it were one.
+
+        Read anew at each call. Raises ConfigError naming the file that is wrong.
+        """
+        try:
+            return load_installation(self.entitlements, candidate)
+        except EntitlementError as error:
+            raise ConfigError(f"QIANBEI_ENTITLEMENTS: {error}") from None
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from broker.errors import ConfigError
 from broker.kafka import Acl
-from schemas.catalogue import Catalogue
+from schemas.catalogue import Catalogue, Principal
 from schemas.entitlements import Entitlement
 from schemas.said import said
 
@@ -42,7 +42,10 @@ Kind = Literal["intake", "decision", "quarantine", "exchange", "dept", "dlq"]
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """One topic. ``principal`` is whose it is (for ``exchange``: None), ``days`` its retention (None: for ever)."""
+    """One topic. ``principal`` is whose it is (for ``exchange``: None), ``days`` its retention (None: for ever).
+
+    Where ``closed``, the principal is revoked and has no right to it; what lies there is kept, and still decided.
+    """
 
     name: str
     kind: Kind
@@ -51,6 +54,7 @@ class TopicSpec:
     principal: str | None = None
     subject: str | None = None
     version: int = 1
+    closed: bool = False
 
     def config(self, replication: int) -> dict[str, str]:
         """The topic's configuration at the broker, where each partition has so many copies."""
@@ -133,7 +137,7 @@ def group_prefix(principal: str) -> str:
 def topic_catalogue(catalogue: Catalogue, entitlements: Iterable[Entitlement]) -> tuple[TopicSpec, ...]:
     """All topics of an installation."""
     return (
-        *(spec for principal in catalogue.principals for spec in _principal_topics(principal)),
+        *(spec for principal in catalogue.principals.values() for spec in _principal_topics(principal)),
         TopicSpec(intake_topic(REDRIVE), "intake", "slot key", INTAKE_DAYS, REDRIVE),
         TopicSpec(quarantine_topic(REDRIVE), "quarantine", "original key", INTAKE_DAYS, REDRIVE),
         *(
@@ -144,11 +148,12 @@ def topic_catalogue(catalogue: Catalogue, entitlements: Iterable[Entitlement]) -
     )
 
 
-def _principal_topics(principal: str) -> tuple[TopicSpec, ...]:
+def _principal_topics(principal: Principal) -> tuple[TopicSpec, ...]:
+    name, closed = principal.name, principal.revoked
     return (
-        TopicSpec(intake_topic(principal), "intake", "slot key", INTAKE_DAYS, principal),
-        TopicSpec(decision_topic(principal), "decision", "entity_id", FOR_EVER, principal),
-        TopicSpec(quarantine_topic(principal), "quarantine", "original key", INTAKE_DAYS, principal),
+        TopicSpec(intake_topic(name), "intake", "slot key", INTAKE_DAYS, name, closed=closed),
+        TopicSpec(decision_topic(name), "decision", "entity_id", FOR_EVER, name, closed=closed),
+        TopicSpec(quarantine_topic(name), "quarantine", "original key", INTAKE_DAYS, name, closed=closed),
     )
 
 
@@ -182,7 +187,7 @@ def acls(topics: Sequence[TopicSpec]) -> set[Acl]:
 
 def _topic_acls(topic: TopicSpec) -> set[Acl]:
     who = topic.principal
-    if who is None or who == INTERNAL:
+    if who is None or who == INTERNAL or topic.closed:
         return set()
     if topic.kind == "intake" and who == REDRIVE:
         return {Acl(REDRIVER, "TOPIC", topic.name, right) for right in ("WRITE", "DESCRIBE")}

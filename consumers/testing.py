@@ -85,11 +85,12 @@ class MemoryExchange:
         for subject in newest:
             for version in released_versions(subject):
                 self.registry.register(exchange_subject(subject).name, load_schema(subject, version))
-        for grant in grants(load_entitlements()):
+        granted = grants(load_entitlements())
+        for grant in granted:
             self.registry.register(f"{grant.topic}-value", grant.schema(newest[grant.subject]))
             self.make(grant.topic)
             self.make(dead_letter_topic(grant.department))
-        return make_plan(self.registry)
+        return make_plan(self.registry, granted)
 
     # --- what a test does ---------------------------------------------------------------------------------------------
 

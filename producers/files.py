@@ -33,7 +33,7 @@ from producers.events import InvalidEvent, checked_record
 from producers.first_decisions import FirstDecisions
 from producers.jsonlines import MAX_LINE_BYTES, WINDOW, LineProblem, Summary, read_lines
 from producers.publisher import Decision, Prepared, Publisher
-from schemas.catalogue import load_catalogue
+from schemas.catalogue import Catalogue, load_catalogue
 from schemas.jsonform import Problem
 from schemas.said import said
 
@@ -55,12 +55,13 @@ def pack(
     *,
     name: str = "filings.jsonl",
     records: int = 100_000,
+    catalogue: Catalogue | None = None,
 ) -> tuple[list[Manifest], list[LineProblem]]:
     """Make batches of at most so many lines; ``opened`` gives the lines from the first, and is called twice.
 
     If a line is wrong nothing is packed, and all problems are given.
     """
-    problems = line_problems(outbox.channel.name, opened())
+    problems = line_problems(outbox.channel.name, opened(), catalogue)
     made: list[Manifest] = []
     if problems:
         return made, problems
@@ -73,9 +74,11 @@ def pack(
     return made, problems
 
 
-def line_problems(source: str, lines: Iterable[bytes]) -> list[LineProblem]:
+def line_problems(
+    source: str, lines: Iterable[bytes], catalogue: Catalogue | None = None
+) -> list[LineProblem]:
     """What is wrong in each line."""
-    catalogue = load_catalogue()
+    catalogue = catalogue or load_catalogue()
     summary = Summary()
 
     def check(subject: str, event: dict[str, Any]) -> Prepared:
@@ -157,7 +160,9 @@ class Receiver:
         summary = Summary()
         base = window[0][0] - 1
         lines = (line for _, line in window)
-        prepared = list(read_lines(lines, self._prepare, self._publisher.principal, summary))
+        prepared = list(
+            read_lines(lines, self._prepare, self._publisher.principal, summary, self._publisher.catalogue)
+        )
         sent = self._publisher.send_all(event for _, event in prepared)
         decisions = self._publisher.decisions(sent, timeout_s=self._timeout_s)
         standing = self._first.of(decisions)

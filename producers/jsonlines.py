@@ -107,13 +107,16 @@ def publish_lines(
     *,
     progress: Callable[[Summary], None] | None = None,
     timeout_s: float = _DECISIONS_S,
+    catalogue: Catalogue | None = None,
 ) -> Summary:
     """Publish all lines that are right, wait for their decisions, and account for every line.
+
+    ``catalogue`` is one that knows the channel's principal; None: what is shipped.
 
     Raises what ``send_all`` raises when Kafka fails; sending the file again is then safe.
     """
     summary = Summary()
-    prepared = read_lines(lines, channel.prepare, channel.principal, summary)
+    prepared = read_lines(lines, channel.prepare, channel.principal, summary, catalogue)
     while window := list(islice(prepared, WINDOW)):
         sent = channel.send_all(event for _, event in window)
         summary.sent += len(sent)

@@ -108,7 +108,8 @@ class Publisher:
     ) -> None:
         self.principal = principal
         self._settings = settings
-        self._catalogue = catalogue or load_catalogue()
+        self._given = catalogue
+        self._catalogue: Catalogue
         self._clock = clock
         self._stack = ExitStack()
         self._encoders: dict[str, Encode] = {}
@@ -119,6 +120,7 @@ class Publisher:
 
     def __enter__(self) -> Self:
         """Raises ConfigError for an unknown principal, AccessDenied or Unavailable if a server does not let us in."""
+        self._catalogue = self._given or self._settings.installation().catalogue
         sends = sendable(self._catalogue, self.principal)
         connection = Connection.of(self._settings)
         with ExitStack() as stack:
@@ -137,6 +139,11 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._stack.__exit__(kind, error, tb)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The principals and subjects that are known here, while it is open."""
+        return self._catalogue
 
     # --- sending ----------------------------------------------------------------------------------------------------
 

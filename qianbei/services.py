@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import TypeVar
 
 import structlog
 
@@ -19,7 +20,8 @@ from broker import logging
 from broker.admission import opening as admission
 from broker.api import server as front_door
 from broker.compaction import opening as compaction
-from broker.kafka import Connection, PartitionReader
+from broker.kafka import Admin, Connection, PartitionReader
+from broker.learned import Learned
 from broker.metrics import ServiceMetrics, served
 from broker.routing import opening as routing
 from broker.runner import Session, Stop, run
@@ -31,8 +33,9 @@ from qianbei.site import Site, environment_of
 from qianbei.stack import Child, Supervisor
 from qianbei.stack.ports import free_port
 from qianbei.stack.probes import Probe, answers, http_ok
+from schemas.installation import Installation
 
-OpenSession = Callable[[], AbstractContextManager[Session]]
+K = TypeVar("K")
 Log = structlog.typing.FilteringBoundLogger
 Work = Callable[[Settings, ServiceMetrics, Stop, Log], None]
 
@@ -49,36 +52,49 @@ class Service:
     """Whether clients connect to it: then it has a port of its own, which stays the same."""
 
 
-def _loop(opener: Callable[[Settings, ServiceMetrics], OpenSession]) -> Work:
-    """The work of a service that consumes."""
+def _loop(
+    group: str,
+    know: Callable[[Settings, Installation], K],
+    session: Callable[[Settings, K, ServiceMetrics], AbstractContextManager[Session]],
+) -> Work:
+    """The work of a service that consumes as a member of ``group``."""
 
     def work(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> None:
-        run(opener(settings, metrics), stop, metrics, log)
+        learned = Learned(settings, know, metrics, log)
+        learned.learn()
+        joined_by: str | None = None
+
+        def opened() -> AbstractContextManager[Session]:
+            nonlocal joined_by
+            # A member with a stable name that comes back is given what it had; what it subscribes to anew is not
+            # looked at, and nobody would read it. So it leaves first, unless it knows what it knew when it joined.
+            if learned.installation.digest != joined_by:
+                with Admin(Connection.of(settings)) as admin:
+                    admin.leave_group(group, f"{group}-{settings.instance}")
+                joined_by = learned.installation.digest
+            return session(settings, learned.knowledge, metrics)
+
+        run(opened, stop, metrics, log, outdated=learned.outdated)
 
     return work
 
 
-def _admission(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
-    knowledge = admission.know(settings)
-    return lambda: admission.session(settings, knowledge, metrics)
-
-
-def _routing(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
-    knowledge = routing.know(settings)
-    return lambda: routing.session(settings, knowledge, metrics)
-
-
-def _compaction(settings: Settings, metrics: ServiceMetrics) -> OpenSession:
-    knowledge = compaction.know(settings)
-    return lambda: compaction.session(settings, knowledge, metrics)
+def _know_compaction(settings: Settings, _installation: Installation) -> compaction.Knowledge:
+    """What compaction folds does not depend on who is there."""
+    return compaction.know(settings)
 
 
 SERVICES: Mapping[str, Service] = {
     service.name: service
     for service in (
-        Service("admission", ADMISSION, roles.ADMISSION, _loop(_admission)),
-        Service("routing", ROUTING, None, _loop(_routing)),
-        Service("compaction", COMPACTION, roles.COMPACTION, _loop(_compaction)),
+        Service("admission", ADMISSION, roles.ADMISSION, _loop(ADMISSION, admission.know, admission.session)),
+        Service("routing", ROUTING, None, _loop(ROUTING, routing.know, routing.session)),
+        Service(
+            "compaction",
+            COMPACTION,
+            roles.COMPACTION,
+            _loop(COMPACTION, _know_compaction, compaction.session),
+        ),
         Service("api", API, roles.API, front_door.serve, listens=True),
     )
 }

@@ -26,12 +26,15 @@ from broker.errors import ConfigError
 from broker.settings import Settings, load_settings
 from broker.store.roles import ROLES
 from qianbei.stack import Stack, home_from_env
-from qianbei.stack.home import read_json, write_private
+from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
 from schemas.said import said
+from schemas.catalogue import Catalogue, load_catalogue
+from schemas.installation import Installation, load_installation
+from schemas.shown import EntitlementError
 
 PORTS = "ports.json"
-OPERATORS = "QIANBEI_API_"
+OPERATORS = ("QIANBEI_API_", "QIANBEI_ENTITLEMENTS")
 """What the environment may say of an embedded site."""
 
 
@@ -100,7 +103,23 @@ def current_site(environ: Mapping[str, str] = os.environ, home: Path | None = No
         return Site(load_settings(), folder)
     # The embedded stack knows its servers; where the front door listens is the operator's to say.
     own = {name: value for name, value in environ.items() if name.startswith(OPERATORS)}
-    return Site(settings_from(own | Stack(root).settings_env()), folder)
+    return Site(settings_from(Stack(root).settings_env() | own), folder)
+
+
+def known_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
+    """The principals that this machine knows, without asking any server: shipped, and by the site's files if they are here.
+
+    An agency's machine has the file of its own principal at most. Raises ConfigError for a file that is wrong.
+    """
+    folder = Home(home_from_env(environ)).entitlements
+    if "QIANBEI_ENTITLEMENTS" in environ:
+        folder = Path(environ["QIANBEI_ENTITLEMENTS"])
+    elif "QIANBEI_KAFKA_BOOTSTRAP" in environ or not folder.exists():
+        return load_catalogue()
+    try:
+        return load_installation(folder).catalogue
+    except EntitlementError as error:
+        raise ConfigError(f"QIANBEI_ENTITLEMENTS: {error}") from None
 
 
 def settings_of(user: str, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -123,13 +142,14 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     return Settings.model_validate(values | {"SCHEMA_REGISTRY_URL": environ["SCHEMA_REGISTRY_URL"]})
 
 
-def deploy_site(site: Site) -> Deployed:
-    """Make every missing password, then bring the servers up to the catalogue."""
+def deploy_site(site: Site, installation: Installation | None = None) -> Deployed:
+    """Make every missing password, then bring the servers up to the installation; None: as the site's files now are."""
+    installation = installation or site.admin.installation()
     _make_private(site.secrets)
-    users = {user: _make_secret(site.secrets / "kafka" / user) for user in kafka_users()}
+    users = {user: _make_secret(site.secrets / "kafka" / user) for user in kafka_users(installation)}
     roles = {role: _make_secret(site.secrets / "postgres" / role) for role in ROLES}
     _make_secret(site.secrets / "party.key")
-    return deploy(site.admin, users, roles)
+    return deploy(site.admin, installation, users, roles)
 
 
 def _make_private(folder: Path) -> None:

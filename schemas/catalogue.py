@@ -164,12 +164,16 @@ class Subject(_Model):
 
 
 class Principal(_Model):
-    """One organisation. ``uscc``: the code by which contracts name it, which makes it interested in them."""
+    """One organisation. ``uscc``: the code by which contracts name it, which makes it interested in them.
+
+    One that is ``revoked`` no longer logs in, sends or reads; what it sent before keeps its name.
+    """
 
     name: str
     zh: str
     en: str
     uscc: str | None = None
+    revoked: bool = False
     sends: Annotated[Mapping[str, frozenset[str]], AfterValidator(_frozen)]
 
 
@@ -201,6 +205,11 @@ class Catalogue(_Model):
                     principals=", ".join(self.principals),
                 )
             ) from None
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The principals that log in: all but the exchange itself and those that are revoked."""
+        return tuple(n for n, p in self.principals.items() if n != INTERNAL and not p.revoked)
 
     def may_send(self, principal: str, subject: str, event_type: str) -> bool:
         """Say whether ``principal`` may send that event; unknown names may not."""
@@ -235,6 +244,11 @@ class Catalogue(_Model):
         if len(self._by_uscc) != len(with_uscc):
             raise ValueError("two principals have the same uscc")
         return self
+
+    def extended(self, principals: Mapping[str, Principal]) -> "Catalogue":
+        """The same subjects, with these principals added or in the place of those of the same name."""
+        merged = {**self.principals, **principals}
+        return Catalogue.model_validate({"subjects": dict(self.subjects), "principals": merged})
 
 
 def read_catalogue(path: Path) -> Catalogue:

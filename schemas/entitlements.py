@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -106,15 +107,20 @@ def grants(entitlements: Iterable[Entitlement]) -> tuple[Grant, ...]:
     return tuple(sorted(found, key=lambda grant: grant.topic))
 
 
-@cache
-def queries_of(department: str) -> frozenset[str]:
-    """The names of the queries that a department may ask, by the files that this version ships."""
+def queries_of(department: str, entitlements: Iterable[Entitlement] | None = None) -> frozenset[str]:
+    """The names of the queries that a department may ask, by these entitlements; None: those that are shipped."""
     return frozenset(
         query.name
-        for entitlement in load_entitlements()
+        for entitlement in (shipped_entitlements() if entitlements is None else entitlements)
         if department in entitlement.departments
         for query in entitlement.queries
     )
+
+
+@cache
+def shipped_entitlements() -> tuple[Entitlement, ...]:
+    """The entitlements of this version, read once."""
+    return load_entitlements()
 
 
 # --- loading --------------------------------------------------------------------------------------------------------
@@ -131,10 +137,8 @@ def load_entitlements(
     found: list[Entitlement] = []
     owner: dict[str, str] = {}
     for path in sorted(folder.glob("*.yaml")):
-        entitlement = _read(path)
-        for subject, terms in entitlement.subjects.items():
-            _check(path.name, subject, terms, newest)
-        check_queries(path.name, entitlement.queries, newest)
+        entitlement = read_as(Entitlement, path)
+        check_entitlement(path.name, entitlement, newest)
         for department in entitlement.departments:
             if (other := owner.setdefault(department, path.name)) != path.name:
                 raise EntitlementError(
@@ -154,14 +158,27 @@ def newest_schemas() -> dict[str, Schema]:
     return {subject: load_schema(subject, latest_version(subject)) for subject in load_catalogue().subjects}
 
 
-def _read(path: Path) -> Entitlement:
+_E = TypeVar("_E", bound=Entitlement)
+
+
+def read_as(kind: type[_E], path: Path) -> _E:
+    """One file as this kind of entitlement, not checked against any schema. Raises EntitlementError."""
     try:
-        return Entitlement.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise EntitlementError(f"{path.name}: cannot be read ({type(error).__name__})") from None
     except yaml.YAMLError as error:
         raise EntitlementError(said("{name}: no YAML: {error}", name=path.name, error=error)) from None
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise EntitlementError(f"{path.name}: {problems}") from None
+
+
+def check_entitlement(file: str, entitlement: Entitlement, schemas: Mapping[str, Schema]) -> None:
+    """Every subject, field, mask, role and query of it is one of the schemas. Raises EntitlementError."""
+    for subject, terms in entitlement.subjects.items():
+        _check(file, subject, terms, schemas)
+    check_queries(file, entitlement.queries, schemas)
 
 
 def _check(file: str, subject: str, terms: SubjectEntitlement, schemas: Mapping[str, Schema]) -> None:

@@ -17,6 +17,7 @@ RECORDS = ROOT / "benchmarks" / "results" / "long.jsonl"
 
 CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
     "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000", "QIANBEI_RACES": "1000"}, ["tests/fault"]),
+    "grants": ({"QIANBEI_GRANTS": "10"}, ["tests/fault/test_grant_in_stream.py"]),
     "law": (
         {"QIANBEI_LAW_HISTORIES": "2000", "QIANBEI_LAW_SEED": "", "QIANBEI_LAW_HISTORIES_ON_KAFKA": "50"},
         ["tests/machine/test_law.py", "tests/machine/test_law_on_kafka.py"],

@@ -22,14 +22,15 @@ from broker.released import decoder, encode_newest, exchange_subject, intake_sub
 from broker.settings import Settings
 from broker.store.connect import Connection, connected, translated
 from broker.topics import decision_topic, exchange_topic, intake_topics, quarantine_topics
-from schemas.catalogue import Catalogue, load_catalogue
+from schemas.catalogue import Catalogue
 from schemas.files import Schema, latest_version, load_schema
 from schemas.said import said
+from schemas.installation import Installation
 
 
-def know(settings: Settings) -> Knowledge:
-    """Read catalogue, schemas and the party key. Raises ConfigError or Unavailable."""
-    catalogue = load_catalogue()
+def know(settings: Settings, installation: Installation) -> Knowledge:
+    """Read schemas and the party key. Raises ConfigError or Unavailable."""
+    catalogue = installation.catalogue
     with Registry(settings.registry_url) as registry:
         intake = intake_decoder(registry, catalogue)
         states = decoder(registry, [exchange_subject(subject) for subject in catalogue.subjects])

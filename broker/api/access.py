@@ -24,9 +24,18 @@ class TokenBook:
         self._tokens: Mapping[str, Token] = {}
         self._used: dict[str, datetime] = {}
 
+    @property
+    def principals(self) -> frozenset[str]:
+        """Whose tokens open something."""
+        return frozenset(self._principals)
+
+    def admit(self, principals: Collection[str]) -> None:
+        """From now on only tokens of these principals open anything."""
+        self._principals = principals
+
     def replace(self, tokens: Iterable[Token]) -> None:
-        """Take over what the database now holds, but for tokens of principals that are no more."""
-        self._tokens = {token.token_id: token for token in tokens if token.principal in self._principals}
+        """Take over what the database now holds."""
+        self._tokens = {token.token_id: token for token in tokens}
 
     def take_used(self) -> dict[str, datetime]:
         """The tokens used since this was last asked, with the time of their last use."""
@@ -40,7 +49,7 @@ class TokenBook:
         now = self._clock()
         if parts is not None:
             token = self._tokens.get(parts[0], _NOBODY)
-            if token.opened_by(parts[1]) and token.valid(now):
+            if token.opened_by(parts[1]) and token.valid(now) and token.principal in self._principals:
                 self._used[token.token_id] = now
                 return token
         raise ProblemError(

@@ -71,6 +71,12 @@ class Intake:
         # Else the first write to each topic would hold up the loop until its partitions are known.
         producer.learn(self._topics)
 
+    async def learn(self, topics: Iterable[str]) -> None:
+        """Write to these topics from now on. Raises Unavailable, or AccessDenied for one that may not be written."""
+        self._topics = tuple(topics)
+        if self._producer is not None:
+            await asyncio.to_thread(self._producer.learn, self._topics)
+
     def post(self, message: Outgoing) -> asyncio.Future[int]:
         """Queue a record; the future is its offset. Raises Unavailable if that is not possible now."""
         size = len(message.value or b"")

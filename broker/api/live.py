@@ -23,8 +23,8 @@ from broker.released import decoder, encode_newest, intake_subject, topic_subjec
 from broker.settings import Settings
 from broker.store.connect import Connection, connected, translated
 from broker.topics import INTERNAL, decision_topic
-from schemas.catalogue import load_catalogue
 from schemas.files import latest_version, load_schema
+from schemas.installation import Installation
 from schemas.jsonform import to_json
 from schemas.said import said
 
@@ -33,17 +33,17 @@ LOOK_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What does not change while the service runs."""
+    """What does not change until the site's files do."""
 
     forms: Forms
     decisions: Decoder
     judge: Judge
 
 
-def know(settings: Settings) -> Knowledge:
-    """Read catalogue, schemas and the party key. Raises ConfigError or Unavailable."""
-    admission = know_admission(settings)
-    catalogue = load_catalogue()
+def know(settings: Settings, installation: Installation) -> Knowledge:
+    """Read schemas and the party key. Raises ConfigError or Unavailable."""
+    admission = know_admission(settings, installation)
+    catalogue = installation.catalogue
     with Registry(settings.registry_url) as registry:
         encoders = {s: encode_newest(registry, intake_subject(s)) for s in subjects_to_file(catalogue)}
         topics = [decision_topic(name) for name in catalogue.principals if name != INTERNAL]
@@ -63,6 +63,12 @@ class LiveDoorway:
         self._intake = intake
         self._ledger = ledger
         self._asker = _Asker(knowledge.judge, dsn)
+
+    def learn(self, knowledge: Knowledge) -> None:
+        """From now on answer by this; what is under way keeps what it began with."""
+        self.forms = knowledge.forms
+        self._decisions = knowledge.decisions
+        self._asker.judge = knowledge.judge
 
     @property
     def waiting(self) -> int:
@@ -104,7 +110,7 @@ class _Asker:
     """One thread, one connection, made when first needed and thrown away after any failure."""
 
     def __init__(self, judge: Judge, dsn: str) -> None:
-        self._judge = judge
+        self.judge = judge
         self._dsn = dsn
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="eligibility")
         self._opened = ExitStack()
@@ -118,7 +124,7 @@ class _Asker:
             self._db = self._opened.enter_context(connected(self._dsn, "qianbei api eligibility"))
         try:
             with translated(self._dsn):
-                return self._judge.judge(self._db, question, datetime.now(UTC))
+                return self.judge.judge(self._db, question, datetime.now(UTC))
         except BaseException:
             self._drop()
             raise

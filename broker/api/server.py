@@ -19,8 +19,9 @@ from broker.api.ledger import Ledger
 from broker.api.limits import Limits
 from broker.api.live import Knowledge, LiveDoorway, know
 from broker.api.protocol import protocol_for
-from broker.errors import ConfigError
+from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.kafka import Connection
+from broker.learned import Learned
 from broker.metrics import ServiceMetrics
 from broker.query.access_log import AccessLog
 from broker.query.definition import Offer
@@ -33,6 +34,8 @@ from broker.topics import INTERNAL, intake_topic
 from schemas.said import said
 
 STOP_S = 0.1
+LOOK_S = 1.0
+"""So often the front door looks whether the site's files have changed."""
 Log = structlog.typing.FilteringBoundLogger
 
 
@@ -45,9 +48,11 @@ def serve(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> 
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     listen = settings.front_door()
     tls = _tls(listen)
-    knowledge, offered = know(settings), installed_offers()
+    learned = Learned(settings, know, metrics, log)
+    learned.learn()
+    offered = installed_offers(learned.installation.entitlements)
     with _bound(listen) as bound:
-        asyncio.run(_Service(settings, listen, tls, knowledge, offered, metrics, stop, log).run(bound))
+        asyncio.run(_Service(settings, listen, tls, learned, offered, metrics, stop, log).run(bound))
 
 
 def _tls(listen: Listen) -> ssl.SSLContext | None:
@@ -97,7 +102,7 @@ class _Service:
         settings: Settings,
         listen: Listen,
         tls: ssl.SSLContext | None,
-        knowledge: Knowledge,
+        learned: Learned[Knowledge],
         offered: Sequence[Offer],
         metrics: ServiceMetrics,
         stop: Stop,
@@ -106,7 +111,7 @@ class _Service:
         self._settings = settings
         self._listen = listen
         self._tls = tls
-        self._knowledge = knowledge
+        self._learned = learned
         self._offers = offered
         self._metrics = metrics
         self._stop = stop
@@ -114,17 +119,18 @@ class _Service:
         self._limits = Limits(rate=settings.api_rate)
 
     async def run(self, bound: socket.socket) -> None:
-        principals = [p for p in self._knowledge.forms.catalogue.principals if p != INTERNAL]
+        principals = self._learned.installation.catalogue.members
         book = TokenBook(principals)
         intake = Intake(
             Connection.of(self._settings), map(intake_topic, principals), self._metrics, self._log
         )
         ledger = Ledger(self._settings.dsn(), self._settings.instance, book, self._metrics, self._log)
-        door = LiveDoorway(self._knowledge, intake, ledger, self._settings.dsn())
+        door = LiveDoorway(self._learned.knowledge, intake, ledger, self._settings.dsn())
         library = Library(self._settings.dsn(), self._settings.party_key())
         accesses = AccessLog(self._settings.dsn(), self._settings.instance, self._metrics, self._log)
         desk = Desk(self._offers, library, accesses, self._log)
         behind = [asyncio.create_task(one.run()) for one in (intake, ledger, accesses)]
+        behind.append(asyncio.create_task(self._follow(door, book, intake)))
         # While it serves, uvicorn takes the signals itself; before that, and between, they are only noted.
         told = asyncio.create_task(_told(self._stop))
         opened = asyncio.create_task(_all(intake.opened, ledger.opened, accesses.opened))
@@ -140,6 +146,27 @@ class _Service:
             told.cancel()
             await _end(behind)
             door.close()
+
+    async def _follow(self, door: LiveDoorway, book: TokenBook, intake: Intake) -> None:
+        """Take in what the site grants or revokes, without a connection being lost for it."""
+        taken = True
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if await asyncio.to_thread(self._learned.outdated) or not taken:
+                taken = await self._take_in(door, book, intake)
+
+    async def _take_in(self, door: LiveDoorway, book: TokenBook, intake: Intake) -> bool:
+        """Whom we do not know any more is refused first; whom we know now is let in last, when all else is ready."""
+        principals = frozenset(self._learned.installation.catalogue.members)
+        book.admit(principals & book.principals)
+        door.learn(self._learned.knowledge)
+        try:
+            await intake.learn(map(intake_topic, sorted(principals)))
+        except (AccessDenied, ConfigError, Unavailable) as error:
+            self._log.warning("intake not known yet", reason=type(error).__name__, detail=str(error))
+            return False
+        book.admit(principals)
+        return True
 
     async def _serve(self, bound: socket.socket, app: FastAPI, until: set[asyncio.Task[None]]) -> None:
         server = uvicorn.Server(self._config(Edge(app, self._metrics, self._log)))

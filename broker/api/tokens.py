@@ -21,8 +21,8 @@ from typing import Any
 
 from broker.errors import ConfigError
 from broker.store.connect import Connection
-from schemas.catalogue import INTERNAL, Catalogue
-from schemas.entitlements import queries_of
+from schemas.catalogue import Catalogue, INTERNAL
+from schemas.entitlements import Entitlement, queries_of
 from schemas.said import said
 
 FILE, ASK, READ, QUERY = "file", "ask", "read", "query"
@@ -74,18 +74,22 @@ def split(presented: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
-def scopes_of(catalogue: Catalogue, principal: str, wanted: Iterable[str]) -> frozenset[str]:
+def scopes_of(
+    catalogue: Catalogue,
+    principal: str,
+    wanted: Iterable[str],
+    entitlements: Iterable[Entitlement] | None = None,
+) -> frozenset[str]:
     """The scopes of words such as ``file``, ``file:sale,lease`` or ``read``; none at all means all that is possible.
 
+    ``entitlements`` say what it may query; None: those that are shipped.
     Raises ConfigError for an unknown principal or action, or a subject or query that the action cannot be on.
     """
-    if principal == INTERNAL or principal not in catalogue.principals:
-        names = ", ".join(sorted(set(catalogue.principals) - {INTERNAL}))
-        raise ConfigError(
-            said("there is no principal {principal}; there are {names}", principal=principal, names=names)
-        )
+    if principal not in catalogue.members:
+        names = ", ".join(sorted(catalogue.members))
+        raise ConfigError(f"there is no principal {principal}; there are {names}")
     sends = set(catalogue.principal(principal).sends)
-    possible = {FILE: sends, ASK: sends & set(ASKABLE), QUERY: queries_of(principal)}
+    possible = {FILE: sends, ASK: sends & set(ASKABLE), QUERY: queries_of(principal, entitlements)}
     words = list(wanted)
     if not words:
         return frozenset({READ, *(f"{a}:{s}" for a, subjects in possible.items() for s in subjects)})
@@ -169,6 +173,17 @@ def revoke(db: Connection, token_id: str) -> None:
         raise ConfigError(
             said("there is no token {token_id}; `qianbei token list` shows all", token_id=token_id)
         )
+
+
+def revoke_all(db: Connection, principal: str) -> int:
+    """From now on no token of this principal opens anything; gives how many still did."""
+    with db.transaction():
+        found = db.execute(
+            "UPDATE front.token SET revoked_at = now() WHERE principal = %s AND revoked_at IS NULL AND expires_at > now()",
+            (principal,),
+        )
+        _notify(db)
+    return found.rowcount
 
 
 def load(db: Connection) -> list[Token]:

@@ -14,10 +14,12 @@ from kafka.admin import (
     ACLResourcePatternType,
     ConfigResource,
     ConfigResourceType,
+    MemberToRemove,
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
     ScramMechanism,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -63,6 +65,17 @@ class Admin:
         with translated(self._connection, "create topics"):
             self._client.create_topics(wanted, timeout_ms=30_000, wait_for_metadata=True)
 
+    def delete_topics(self, topics: Iterable[str]) -> None:
+        """Delete topics with all that is in them. Raises ConfigError if one is still there afterwards."""
+        unwanted = set(topics) & self.topics()
+        if not unwanted:
+            return
+        with translated(self._connection, "delete topics"):
+            self._client.delete_topics(sorted(unwanted), timeout_ms=30_000)
+        left = _settled(lambda: unwanted & self.topics())
+        if left:
+            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not delete: {sorted(left)[:3]} …")
+
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
         """How many partitions each topic has."""
         with translated(self._connection, "describe topics"):
@@ -107,6 +120,20 @@ class Admin:
                     missing=sorted(missing)[:3],
                 )
             )
+
+    def remove_users(self, users: Iterable[str]) -> None:
+        """Take the passwords of those of these users that have one. Raises ConfigError if one can still log in."""
+        unwanted = set(users) & self.users()
+        if not unwanted:
+            return
+        changes = [
+            UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_256) for user in sorted(unwanted)
+        ]
+        with translated(self._connection, "remove users"):
+            self._client.alter_user_scram_credentials(changes)
+        left = _settled(lambda: unwanted & self.users())
+        if left:
+            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not remove: {sorted(left)[:3]} …")
 
     def users(self) -> set[str]:
         """The users that have a SCRAM password."""
@@ -165,6 +192,12 @@ class Admin:
         return {
             TopicPartition(p.topic, p.partition): meta.offset for p, meta in found.items() if meta.offset >= 0
         }
+
+    def leave_group(self, group: str, instance: str) -> None:
+        """Let a member with a stable name leave, so that it is not waited for and its next subscription is a new one."""
+        member = MemberToRemove(group_instance_id=instance)
+        with translated(self._connection, f"leave {group}"):
+            self._client.remove_group_members(group, [member])
 
 
 def _settled(unfinished: Callable[[], set[T]]) -> set[T]:

@@ -1,15 +1,17 @@
 """All definitions. A department's module is one line here."""
 
+from collections.abc import Sequence
+
 from broker.query.definition import Definition, Offer, offers
 from broker.query.departments import (
     education,
 )
-from schemas.entitlements import load_entitlements, newest_schemas
+from schemas.entitlements import Entitlement, newest_schemas, shipped_entitlements
 
 DEFINITIONS: tuple[Definition, ...] = (*education.QUERIES,)
 
 
-def installed_offers() -> list[Offer]:
-    """The queries that this version offers. Raises ConfigError or EntitlementError."""
-    schemas = newest_schemas()
-    return offers(load_entitlements(schemas=schemas), DEFINITIONS, schemas)
+def installed_offers(entitlements: Sequence[Entitlement] | None = None) -> list[Offer]:
+    """The queries that these entitlements allow; None: those that are shipped. Raises ConfigError or EntitlementError."""
+    granted = shipped_entitlements() if entitlements is None else entitlements
+    return offers(granted, DEFINITIONS, newest_schemas())

@@ -11,12 +11,13 @@ from broker.routing.plan import Plan, make_plan
 from broker.routing.service import GROUP, RoutingSession
 from broker.settings import Settings
 from schemas.said import said
+from schemas.installation import Installation
 
 
-def know(settings: Settings) -> Plan:
+def know(settings: Settings, installation: Installation) -> Plan:
     """The plan, with the registry's ids. Raises ConfigError if a schema is not registered, or Unavailable."""
     with Registry(settings.registry_url) as registry:
-        return make_plan(registry)
+        return make_plan(registry, installation.grants)
 
 
 @contextmanager

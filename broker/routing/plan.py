@@ -115,23 +115,23 @@ def _place(record: Record) -> str:
 # --- making it --------------------------------------------------------------------------------------------------------
 
 
-def make_plan(registry: SchemaIds) -> Plan:
-    """The plan of the entitlements that ship with this version.
+def make_plan(registry: SchemaIds, granted: Iterable[Grant]) -> Plan:
+    """The plan of these grants.
 
     Raises ConfigError if the registry lacks one of their schemas, Unavailable if it does not answer.
     """
     newest = newest_schemas()
     by_subject: dict[str, list[Grant]] = {}
-    for grant in grants(load_entitlements()):
+    for grant in granted:
         by_subject.setdefault(grant.subject, []).append(grant)
     return Plan(
         {
             exchange_topic(subject): make_route(
                 newest[subject],
                 tuple(lookup(registry, exchange_subject(subject))),
-                [(grant, _registered(registry, grant, newest[subject])) for grant in granted],
+                [(grant, _registered(registry, grant, newest[subject])) for grant in its],
             )
-            for subject, granted in by_subject.items()
+            for subject, its in by_subject.items()
         }
     )
 

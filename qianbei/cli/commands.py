@@ -33,6 +33,9 @@ COMMANDS: Mapping[str, str] = {
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",
     "token": "token_cmd:token_command",
+    "grant": "grant_cmd:grant_command",
+    "revoke": "grant_cmd:revoke_command",
+    "principals": "grant_cmd:principals_command",
 }
 """By name: the module beside this one, and the command in it."""
 

@@ -19,7 +19,7 @@ from producers.publisher import Publisher
 from qianbei.cli.completing import principals
 from qianbei.language import spoken
 from qianbei.services import stopping
-from qianbei.site import current_site
+from qianbei.site import current_site, known_catalogue
 from schemas.said import said, shown
 
 _PAUSE_S = 1.0
@@ -73,7 +73,7 @@ def pack_command(
     week. Example: qianbei files pack bureau filings.jsonl --into /data/bureau
     """
     with Outbox(Folder(folder), channel_of(source), key=read_key(key)) as outbox:
-        made, problems = pack(outbox, lambda: lines_of(file), records=records)
+        made, problems = pack(outbox, lambda: lines_of(file), records=records, catalogue=known_catalogue())
         outbox.clear(7 * 24 * 3600)
     names = [outbox.channel.batch(one.sequence) for one in made]
     if as_json:

@@ -24,7 +24,7 @@ from producers.stock.state import ImportState
 from producers.stock.suggest import as_yaml, suggest
 from qianbei.cli.completing import principals
 from qianbei.language import spoken
-from qianbei.site import current_site
+from qianbei.site import current_site, known_catalogue
 from qianbei.stack import home_from_env
 from schemas.catalogue import load_catalogue
 from schemas.said import said, shown
@@ -74,8 +74,8 @@ def import_command(
             click.echo(as_yaml(subject, event_type, suggest(subject, table.header)), nl=False)
             return
         if mapping is None:
-            raise click.UsageError(spoken("name the mapping with --mapping, or begin with --suggest-mapping"))
-        converter = Converter(load_catalogue(), source, read_mapping(mapping))
+            raise click.UsageError("name the mapping with --mapping, or begin with --suggest-mapping")
+        converter = Converter(known_catalogue(), source, read_mapping(mapping))
         _check_header(converter.mapping, table)
         click.echo(
             spoken(

@@ -26,7 +26,7 @@ from producers.stock.convert import Converter
 from qianbei.cli.completing import principals
 from qianbei.language import headed, spoken
 from qianbei.services import stopping
-from qianbei.site import settings_of
+from qianbei.site import known_catalogue, settings_of
 from qianbei.stack import home_from_env
 from schemas.catalogue import load_catalogue
 from schemas.said import said, shown
@@ -73,7 +73,7 @@ def poll_command(
     Example: qianbei poll bureau --config units.yaml
              qianbei poll bureau --config units.yaml --once --json
     """
-    catalogue = load_catalogue()
+    catalogue = known_catalogue()
     config, mapping = read_config(config_file, catalogue, source)
     path = state or home_from_env() / "polls" / f"{source}-{config_file.stem}.sqlite3"
     work = _Work(settings_of(source), source, config, Converter(catalogue, source, mapping, baseline=False))

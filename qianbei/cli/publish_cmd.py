@@ -31,7 +31,7 @@ def publish(source: str, file: Path, timeout: float, as_json: bool) -> None:
     """
     site = current_site()
     with Publisher(site.settings(source), source) as publisher, click.open_file(str(file), "rb") as lines:
-        summary = publish_lines(publisher, lines, timeout_s=timeout)
+        summary = publish_lines(publisher, lines, timeout_s=timeout, catalogue=publisher.catalogue)
     if as_json:
         click.echo(json.dumps(_as_dict(summary), ensure_ascii=False))
     else:

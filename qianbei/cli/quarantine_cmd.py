@@ -22,7 +22,6 @@ from qianbei.redrive.cases import Case
 from qianbei.redrive.editing import as_event
 from qianbei.redrive.gathering import as_operator, with_outcomes
 from qianbei.site import current_site
-from schemas.catalogue import load_catalogue
 
 
 @click.group(name="quarantine")
@@ -49,7 +48,9 @@ def _reading() -> Iterator[tuple[PartitionReader, AnyDecoder]]:
 @click.option("--json", "as_json", is_flag=True, help="JSON Lines.")
 def list_command(principal: str | None, reason: str | None, as_json: bool) -> None:
     """List quarantined records. Example: qianbei quarantine list --reason MISROUTED"""
-    principals = [principal] if principal else [*load_catalogue().principals, REDRIVE]
+    principals = (
+        [principal] if principal else [*current_site().admin.installation().catalogue.principals, REDRIVE]
+    )
     with _reading() as (reader, decoder):
         kept = sorted(
             read_quarantine(reader, decoder, topics_of(reader, principals)),
@@ -66,7 +67,9 @@ def list_command(principal: str | None, reason: str | None, as_json: bool) -> No
 
 def _by_place(reader: PartitionReader, found: list[Quarantined]) -> dict[str, Case]:
     """What became of all that their principals have in quarantine when it was sent in again, by places."""
-    cases = with_outcomes(reader, found, as_operator(current_site()), load_catalogue())
+    cases = with_outcomes(
+        reader, found, as_operator(current_site()), current_site().admin.installation().catalogue
+    )
     return {one.place: case for case in cases for one in case.held}
 
 
@@ -128,7 +131,11 @@ def show_command(place: str, as_json: bool, as_event_: bool, as_bytes: bool) -> 
         found = find(reader, decoder, place)
         kept = list(read_quarantine(reader, decoder, topics_of(reader, [found.principal])))
         case = _by_place(reader, kept).get(place)
-        event = as_event(found, intake_decoder(decoder.registry, load_catalogue())) if as_event_ else None
+        event = (
+            as_event(found, intake_decoder(decoder.registry, current_site().admin.installation().catalogue))
+            if as_event_
+            else None
+        )
     if as_bytes:
         click.echo(found.value or b"", nl=False)
     elif as_event_:

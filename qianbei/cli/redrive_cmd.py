@@ -113,7 +113,8 @@ def redrive_command(
     chosen = Filter(principal, reason_code, since, until, frozenset(keys))
     _require_usage(places, chosen, edit)
     act = Act(_fit("operator", operator), _fit("reason", reason), datetime.now(UTC))
-    site, catalogue = current_site(), load_catalogue()
+    site = current_site()
+    catalogue = site.admin.installation().catalogue
     plans = _plans(site, catalogue, act, places, chosen, edit, skip_earlier=skip_earlier)
     if dry_run:
         _show_plans(plans, as_json=as_json)

@@ -74,7 +74,12 @@ def tail_command(
     wanted = Wanted.of(entity, event_type, where)
     show = _show_json if as_json else _Painter(Console()).show
     with Registry(site.admin.registry_url) as registry, reader_of(site, user) as reader:
-        look = Tail(reader, AnyDecoder(registry), partitions_of(reader, topic, user), wanted)
+        look = Tail(
+            reader,
+            AnyDecoder(registry),
+            partitions_of(reader, topic, user, site.admin.installation()),
+            wanted,
+        )
         until_interrupted(look.lines(from_start=from_start, follow=follow, limit=limit), show)
 
 

@@ -43,8 +43,10 @@ def issue_command(principal: str, scopes: tuple[str, ...], days: int, as_json: b
 
     Example: qianbei token issue bureau --scope file:sale,lease --scope read --days 90
     """
-    wanted = scopes_of(load_catalogue(), principal, scopes)
-    dsn = current_site().admin.dsn()
+    admin = current_site().admin
+    installation = admin.installation()
+    wanted = scopes_of(installation.catalogue, principal, scopes, installation.entitlements)
+    dsn = admin.dsn()
     with translated(dsn), connected(dsn, "qianbei token") as db:
         token, presented = issue(db, principal, wanted, days, getpass.getuser())
     if as_json:

@@ -17,8 +17,6 @@ from broker.topics import ADMISSION as ADMISSION_GROUP
 from broker.topics import OPERATOR, ROUTING, decision_topic, intake_topics, quarantine_topics
 from producers.simulator.model_compare import Observed, observed_decision, observed_quarantine
 from qianbei.site import Site
-from schemas.catalogue import load_catalogue
-from schemas.entitlements import grants, load_entitlements
 
 READER_ROLE = "qb_reader"
 MARKERS = 20
@@ -45,6 +43,8 @@ class Readout:
 
     def __init__(self, site: Site) -> None:
         self._settings = site.settings(OPERATOR, role=READER_ROLE)
+        self._installation = site.admin.installation()
+        self._catalogue = self._installation.catalogue
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -72,9 +72,9 @@ class Readout:
 
     def outcomes(self) -> Outcomes:
         """All decisions and quarantine records."""
-        principals = list(load_catalogue().principals)
+        principals = list(self._catalogue.principals)
         decided = self._decoder("decision", [decision_topic(p) for p in principals])
-        apart = self._decoder("quarantine", quarantine_topics(load_catalogue()))
+        apart = self._decoder("quarantine", quarantine_topics(self._catalogue))
         observed: list[Observed] = []
         accepted: dict[str, tuple[str, int, int]] = {}
         for record in self.records(decision_topic(p) for p in principals):
@@ -86,7 +86,7 @@ class Readout:
                     body["intake_partition"],
                     body["intake_offset"],
                 )
-        set_apart = self.records(quarantine_topics(load_catalogue()))
+        set_apart = self.records(quarantine_topics(self._catalogue))
         observed.extend(observed_quarantine(apart.decode(record.value)[1]) for record in set_apart)
         return Outcomes(tuple(observed), accepted)
 
@@ -101,10 +101,10 @@ class Readout:
 
         Events of the first ``warm_up_s`` seconds give no delay: freshly started services and servers are slower.
         """
-        topics = {grant.topic: grant for grant in grants(load_entitlements())}
+        topics = {grant.topic: grant for grant in self._installation.grants}
         entered = {
             (r.topic, r.partition, r.offset): r.timestamp_ms
-            for r in self.records(intake_topics(load_catalogue()))
+            for r in self.records(intake_topics(self._catalogue))
         }
         counted_from = min(entered.values(), default=0) + warm_up_s * 1000
         counts: dict[str, dict[str, int]] = {}
@@ -121,7 +121,7 @@ class Readout:
     def latest_counts(self) -> dict[str, int]:
         """Rows of each subject's table in ``latest``."""
         with psycopg.connect(self._settings.dsn()) as db:
-            return {subject: _count(db, subject) for subject in load_catalogue().subjects}
+            return {subject: _count(db, subject) for subject in self._catalogue.subjects}
 
     def conflicts(self) -> dict[str, Conflicts]:
         """How many conflicts of each kind were raised and resolved: each counts as often as it was raised."""
@@ -145,8 +145,8 @@ class Readout:
 
     def progress(self) -> dict[str, tuple[int, int]]:
         """How far each service is: (done, of how many), in offsets."""
-        intake = [p for topic in intake_topics(load_catalogue()) for p in self._reader.partitions_of(topic)]
-        exchange = [p for s in load_catalogue().subjects for p in self._reader.partitions_of(f"exchange.{s}")]
+        intake = [p for topic in intake_topics(self._catalogue) for p in self._reader.partitions_of(topic)]
+        exchange = [p for s in self._catalogue.subjects for p in self._reader.partitions_of(f"exchange.{s}")]
         entered, accepted = self._reader.end_offsets(intake), self._reader.end_offsets(exchange)
         routable = self._routable(accepted)
         decided = self._past_markers(self._admin.group_offsets(ADMISSION_GROUP), entered)
@@ -158,7 +158,7 @@ class Readout:
         }
 
     def _routable(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        subjects = {f"exchange.{grant.subject}" for grant in grants(load_entitlements())}
+        subjects = {f"exchange.{grant.subject}" for grant in self._installation.grants}
         return {p: end for p, end in ends.items() if p.topic in subjects}
 
     def _past_markers(

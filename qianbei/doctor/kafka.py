@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from broker.deploy import installation_topics, kafka_users
+from broker.deploy import installation_topics, kafka_users, revoked_users
 from broker.kafka import Acl, Admin, Connection
 from broker.settings import Settings
 from broker.topics import TopicSpec, acls
@@ -14,7 +14,8 @@ DEPLOY = said("run `qianbei deploy`")
 
 def look(settings: Settings) -> Iterator[Finding]:
     """Raises Unavailable or AccessDenied if Kafka cannot be asked."""
-    topics = installation_topics()
+    installation = settings.installation()
+    topics = installation_topics(installation)
     with Admin(Connection.of(settings)) as admin:
         present = admin.topics()
         known = [topic for topic in topics if topic.name in present]
@@ -25,7 +26,7 @@ def look(settings: Settings) -> Iterator[Finding]:
     yield judge_topics(topics, present)
     yield judge_partitions(counts, settings.slots)
     yield judge_configs(known, configs, settings.replication)
-    yield judge_users(set(kafka_users()) - users)
+    yield judge_users(set(kafka_users(installation)) - users, revoked_users(installation) & users)
     yield from judge_rights(acls(topics), rights)
 
 
@@ -86,8 +87,10 @@ def judge_configs(
     return ok(said("topic settings"), said("as the catalogue says"))
 
 
-def judge_users(missing: set[str]) -> Finding:
-    """Everyone who logs in has a password."""
+def judge_users(missing: set[str], surplus: set[str]) -> Finding:
+    """Everyone who logs in has a password, and nobody who is revoked."""
+    if surplus:
+        return fail("users", f"{len(surplus)} are revoked and can still log in: {some(surplus)}", DEPLOY)
     if missing:
         return fail(
             said("users"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from broker.deploy import installation_topics, released_schemas
+from broker.deploy import released_schemas
 from broker.registry import Registry
 from broker.settings import Settings
 from qianbei.doctor.finding import Finding, fail, ok, some
@@ -15,7 +15,7 @@ LEVEL = "FULL_TRANSITIVE"
 def look(settings: Settings) -> Iterator[Finding]:
     """Raises Unavailable or AccessDenied if the registry cannot be asked."""
     with Registry(settings.registry_url) as registry:
-        wanted = list(released_schemas(installation_topics()))
+        wanted = list(released_schemas(settings.installation()))
         missing = {subject for subject, schema in wanted if registry.lookup(subject, schema) is None}
         level = registry.compatibility()
     yield ok(said("registry"), said("answers at {registry_url}", registry_url=settings.registry_url))

@@ -1,9 +1,10 @@
 """The services: do they run, and do they keep up?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qianbei.doctor.finding import Finding, ok, warn
+from qianbei.grants.taking import taken
 from qianbei.inspect.lag import ServiceLag, measure
 from qianbei.site import Site
 from schemas.said import said
@@ -15,6 +16,22 @@ def look(site: Site, home: Path) -> Iterator[Finding]:
     """Raises Unavailable, AccessDenied or ConfigError if a server cannot be asked."""
     for one in measure(site, home).services:
         yield judge_lag(one)
+    installation = site.admin.installation()
+    if installation.site:
+        yield judge_taken(taken(home, installation.digest, patience_s=2.0))
+
+
+def judge_taken(services: Mapping[str, bool]) -> Finding:
+    """Every process knows the site's files as they are."""
+    late = sorted(name for name, done in services.items() if not done)
+    if late:
+        return warn(
+            "site files",
+            f"not taken in by {', '.join(late)}",
+            "read its log: it says what is wrong, and goes on with what it knew; a service on another folder than this one "
+            "never learns of a grant",
+        )
+    return ok("site files", f"known to all {len(services)} processes here that decide or route")
 
 
 def judge_lag(one: ServiceLag) -> Finding:

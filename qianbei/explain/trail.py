@@ -16,6 +16,7 @@ from broker.topics import INTERNAL, OPERATOR, decision_topic
 from qianbei.inspect.reading import AnyDecoder, reader_of
 from qianbei.inspect.tail import Line, line_of
 from qianbei.site import Site
+from schemas.installation import Installation
 
 KINDS = ("intake", "decision", "exchange")
 _POLL_S = 0.1
@@ -47,10 +48,10 @@ def holds(texts: Iterable[str]) -> Test:
 class KafkaTrail:
     """The topics of a site, as the operator reads them."""
 
-    def __init__(self, reader: PartitionReader, decoder: AnyDecoder) -> None:
+    def __init__(self, reader: PartitionReader, decoder: AnyDecoder, installation: Installation) -> None:
         self._reader = reader
         self._decoder = decoder
-        self._topics = [spec.name for spec in installation_topics() if spec.kind in KINDS]
+        self._topics = [spec.name for spec in installation_topics(installation) if spec.kind in KINDS]
 
     def search(self, texts: Iterable[str], *kinds: str) -> Sequence[Line]:
         """See ``Trail``. Raises Unavailable or AccessDenied."""
@@ -88,4 +89,4 @@ class KafkaTrail:
 def trail_of(site: Site) -> Iterator[KafkaTrail]:
     """The topics of a site. Raises Unavailable or AccessDenied."""
     with Registry(site.admin.registry_url) as registry, reader_of(site, OPERATOR) as reader:
-        yield KafkaTrail(reader, AnyDecoder(registry))
+        yield KafkaTrail(reader, AnyDecoder(registry), site.admin.installation())

@@ -39,17 +39,15 @@ class ClientConnection:
 
 def client_connection(site: Site, principal: str) -> ClientConnection:
     """Raises ConfigError for a name that is no principal, or one that was never deployed here."""
-    catalogue = load_catalogue()
-    names = sorted(name for name in catalogue.principals if name != INTERNAL)
-    if principal not in names:
+    installation = site.admin.installation()
+    catalogue = installation.catalogue
+    if principal in catalogue.principals and principal not in (*catalogue.members, INTERNAL):
+        raise ConfigError(f"{principal} is revoked; `qianbei grant {principal}` grants it again")
+    if principal not in catalogue.members:
         raise ConfigError(
-            said(
-                "there is no principal {principal}; there are {names}",
-                principal=principal,
-                names=", ".join(names),
-            )
+            f"there is no principal {principal}; there are {', '.join(sorted(catalogue.members))}"
         )
-    topics = installation_topics()
+    topics = installation_topics(installation)
     admin = site.admin
     return ClientConnection(
         principal=principal,

@@ -19,7 +19,7 @@ from broker.topics import OPERATOR, exchange_topic, intake_topics
 from qianbei.inspect.metrics import Instance, instances
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
-from schemas.entitlements import grants, load_entitlements
+from schemas.installation import Installation
 
 COUNTED = 20_000
 COUNTING_S = 2.0
@@ -99,13 +99,13 @@ def _with(lag: ServiceLag, processes: tuple[Instance, ...]) -> ServiceLag:
 
 
 def _lags(settings: Settings) -> list[ServiceLag]:
-    connection = Connection.of(settings)
+    connection, installation = Connection.of(settings), settings.installation()
     with Admin(connection) as admin, PartitionReader(connection) as reader:
         committed = {
             "admission": _committed(
-                reader, intake_topics(load_catalogue()), admin.group_offsets("qb-admission")
+                reader, intake_topics(installation.catalogue), admin.group_offsets("qb-admission")
             ),
-            "routing": _committed(reader, _routed_topics(), admin.group_offsets("qb-routing")),
+            "routing": _committed(reader, _routed_topics(installation), admin.group_offsets("qb-routing")),
             "compaction": _committed(reader, _folded_topics(), _folded(settings)),
         }
         ends = reader.end_offsets({p for offsets in committed.values() for p in offsets})
@@ -115,8 +115,8 @@ def _lags(settings: Settings) -> list[ServiceLag]:
     return [count.lag(name, time.time()) for name, count in counts.items()]
 
 
-def _routed_topics() -> list[str]:
-    return sorted({exchange_topic(grant.subject) for grant in grants(load_entitlements())})
+def _routed_topics(installation: Installation) -> list[str]:
+    return sorted({exchange_topic(grant.subject) for grant in installation.grants})
 
 
 def _folded_topics() -> list[str]:

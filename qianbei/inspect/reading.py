@@ -15,6 +15,7 @@ from broker.kafka import Connection, PartitionReader, Record, TopicPartition
 from broker.registry import Registry
 from broker.released import OWN_MAX_BYTES
 from qianbei.site import Site
+from schemas.installation import Installation
 from schemas.jsonform import to_json
 from schemas.said import said
 
@@ -59,7 +60,9 @@ def reader_of(site: Site, user: str) -> Iterator[PartitionReader]:
         yield reader
 
 
-def partitions_of(reader: PartitionReader, topic: str, user: str) -> list[TopicPartition]:
+def partitions_of(
+    reader: PartitionReader, topic: str, user: str, installation: Installation
+) -> list[TopicPartition]:
     """The partitions of a topic. Raises AccessDenied if ``user`` may not see it, ConfigError if there is none.
 
     To a user without rights a topic looks as if it were not there, and a consumer would wait on it for ever.
@@ -67,7 +70,7 @@ def partitions_of(reader: PartitionReader, topic: str, user: str) -> list[TopicP
     found = reader.partitions_of(topic)
     if found:
         return found
-    known = [spec.name for spec in installation_topics()]
+    known = [spec.name for spec in installation_topics(installation)]
     if topic in known:
         raise AccessDenied(
             said(

@@ -35,7 +35,7 @@ def with_outcomes(
     reader: PartitionReader, records: list[Quarantined], settings: Settings, catalogue: Catalogue
 ) -> list[Case]:
     """The cases of these quarantine records."""
-    partitions = partitions_of(reader, intake_topic(REDRIVE), OPERATOR)
+    partitions = partitions_of(reader, intake_topic(REDRIVE), OPERATOR, settings.installation())
     attempts = [found for one in retained(reader, partitions) if (found := _attempt(one, catalogue))]
     return cases_of(records, attempts, _settled(settings), catalogue)
 

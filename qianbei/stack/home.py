@@ -7,6 +7,7 @@
     conf/           0700: generated configuration, written anew at each start (holds passwords: files 0600)
     run/            one pid record a child
     log/            one log a child, and the log of its start before (`.1`)
+    entitlements/   the site's own principals and departments (`qianbei grant`)
     tmp/            what the Java servers would else put into /tmp under names that all users share
     data/           kafka/, postgres/, registry/
 
@@ -97,6 +98,10 @@ class Home:
         return self.root / "log"
 
     @property
+    def entitlements(self) -> Path:
+        return self.root / "entitlements"
+
+    @property
     def tmp(self) -> Path:
         return self.root / "tmp"
 
@@ -124,6 +129,7 @@ class Home:
             (self.run, 0o700),
             (self.log, 0o700),
             (self.tmp, 0o700),
+            (self.entitlements, 0o700),
         ):
             directory.mkdir(exist_ok=True)
             directory.chmod(mode)

@@ -78,9 +78,8 @@ class Stack:
     def settings_env(self) -> dict[str, str]:
         """What the exchange's settings need to use this stack, as environment variables. Holds passwords."""
         if not self.places.is_ready():
-            raise StackError(
-                said("the stack has not been started"), str(self.places.root), said("run `qianbei up`")
-            )
+            raise StackError("the stack has not been started", str(self.places.root), "run `qianbei up`")
+        self.places.entitlements.mkdir(exist_ok=True, mode=0o700)  # a home of an earlier version has none
         known_ports, known_passwords = (
             ports.load_or_choose(self.places.ports),
             passwords.load_or_make(self.places),
@@ -92,6 +91,7 @@ class Stack:
             "QIANBEI_KAFKA_PASSWORD": known_passwords.kafka_admin,
             "QIANBEI_POSTGRES_DSN": postgres.dsn(known_ports, known_passwords),
             "SCHEMA_REGISTRY_URL": registry.url(known_ports),
+            "QIANBEI_ENTITLEMENTS": str(self.places.entitlements),
         }
 
     def locked(self) -> AbstractContextManager[None]:

@@ -7,8 +7,8 @@ from broker.kafka import Record as KafkaRecord
 from qianbei.verify.avro import Reader, Readers, Record, Unreadable
 from qianbei.verify.conservation import Conservation
 from qianbei.verify.deeds import DEEDS
-from qianbei.verify.entitlement import shipped_rules
 from qianbei.verify.fold import Fold, Newest
+from qianbei.verify.granted import Granted
 from qianbei.verify.law import Law
 from qianbei.verify.outcome import REDRIVE, decision, quarantine
 from qianbei.verify.projection import Projection
@@ -27,14 +27,14 @@ KINDS = ("intake", "decision", "quarantine", "exchange", "dept")
 class Checks:
     """The checks of one run, and which record goes to which of them."""
 
-    def __init__(self, stream: Stream, readers: Readers, rulings: Rulings) -> None:
+    def __init__(self, stream: Stream, readers: Readers, rulings: Rulings, granted: Granted) -> None:
         self.readers = readers
         self.schemas = newest_schemas()
         self._sources = Sources(readers, self.schemas)
         self.conservation = Conservation(stream.window)
         self.redrives = Redrives(stream.window, self.conservation.findings)
         self.fold = Fold()
-        self.projection = Projection(shipped_rules(), stream.partitions, stream.window, readers)
+        self.projection = Projection(granted, stream.partitions, stream.window, readers)
         self.law = Law(rulings, stream.window)
         self.fold_findings = Findings()
         self._feeds: Mapping[str, Callable[[KafkaRecord], None]] = {
@@ -126,4 +126,4 @@ def _sha256(value: bytes | None) -> str:
 
 
 def _sent(record: KafkaRecord) -> Sent:
-    return Sent(record.offset, record.key, record.header("qb_revision"), record.value)
+    return Sent(record.offset, record.key, record.header("qb_revision"), record.value, record.timestamp_ms)

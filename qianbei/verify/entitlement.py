@@ -40,6 +40,8 @@ class Rule:
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     masks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Path -> mask and the name under which the masked value is sent."""
+    since_ms: int | None = None
+    """When the site granted it, in ms of Unix time; None: as shipped, from the first record on."""
 
     @property
     def shown(self) -> frozenset[str]:
@@ -58,25 +60,31 @@ def read_rules(texts: Sequence[str]) -> list[Rule]:
     return [rule for text in texts for rule in _rules(yaml.safe_load(text))]
 
 
-def shipped_rules() -> list[Rule]:
-    """The rules of this version's entitlement files."""
+def shipped_contents() -> list[Mapping[str, Any]]:
+    """This version's entitlement files, parsed."""
     folder = files("schemas") / "entitlements"
     texts = [entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.name.endswith(".yaml")]
-    return read_rules(texts)
+    return [yaml.safe_load(text) for text in texts]
 
 
 def _rules(content: Mapping[str, Any]) -> Iterator[Rule]:
     for department in content["departments"]:
-        for subject, terms in (content.get("subjects") or {}).items():
-            yield Rule(
-                department,
-                subject,
-                terms["version"],
-                terms["rows"] == "interested",
-                tuple(terms["fields"]),
-                {name: frozenset(roles) for name, roles in (terms.get("party_roles") or {}).items()},
-                {path: (mask["mask"], mask["name"]) for path, mask in (terms.get("masks") or {}).items()},
-            )
+        yield from rules_for(department, content)
+
+
+def rules_for(department: str, content: Mapping[str, Any], since_ms: int | None = None) -> Iterator[Rule]:
+    """The rules of one department by the content of an entitlement file."""
+    for subject, terms in (content.get("subjects") or {}).items():
+        yield Rule(
+            department,
+            subject,
+            terms["version"],
+            terms["rows"] == "interested",
+            tuple(terms["fields"]),
+            {name: frozenset(roles) for name, roles in (terms.get("party_roles") or {}).items()},
+            {path: (mask["mask"], mask["name"]) for path, mask in (terms.get("masks") or {}).items()},
+            since_ms,
+        )
 
 
 # --- projecting -----------------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ from schemas.said import said
 UNKNOWN = 1 << 62
 """Beyond every offset: it is not known how far a service is."""
 _KEEP_PIECES = 500
+NOTICE_MS = 60_000
+"""So long at most after a grant a service may go on without knowing of it."""
 _SAMPLE = 61
 """Of the records whose bytes are equal one in so many is compared by value too, and each output's first."""
 
@@ -53,6 +55,11 @@ class Output:
 
     def place(self, sent: Sent) -> str:
         return place_of(self.topic, self.partition, sent.offset)
+
+    def excuses(self, source: Source) -> bool:
+        """Whether the record may be missing: it came before the grant, or before every service knew of that."""
+        since = self.rule.since_ms
+        return since is not None and source.sent.at_ms < since + NOTICE_MS
 
     def part(self, interested: Sequence[str], before: Sequence[str]) -> Part:
         """What of a record in which these organisations are, and were, interested."""
@@ -173,6 +180,8 @@ class Lane:
     def _lost(self, source: Source, output: Output) -> None:
         if not self.shared.window.required(self.topic, self.partition, source.sent.offset):
             return
+        if output.excuses(source):
+            return
         if source.sent.offset >= self.routed:
             self.late += 1
             return
@@ -228,12 +237,17 @@ class Lane:
         """Whether anything required is not compared yet."""
         required = self.shared.window.required
         return any(
-            required(self.topic, self.partition, source.sent.offset) for source in self.waiting
+            required(self.topic, self.partition, source.sent.offset) and self._lacks(source)
+            for source in self.waiting
         ) or any(
             required(output.topic, output.partition, sent.offset)
             for output in self.outputs
             for sent in output.queue
         )
+
+    def _lacks(self, source: Source) -> bool:
+        """Whether a department that must have the record may still get it."""
+        return not all(output.queue or output.excuses(source) for output in self.outputs)
 
     def finish(self, routed: int) -> None:
         """Note what is left over on either side; what lies beyond ``routed`` is late, not lost."""

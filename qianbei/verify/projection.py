@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from broker.topics import dept_topic, exchange_topic
 from qianbei.verify.avro import Readers
 from qianbei.verify.entitlement import Rule, projection
+from qianbei.verify.granted import Granted
 from qianbei.verify.lanes import UNKNOWN, Lane, Output, Shared
 from qianbei.verify.report import CheckResult, Findings, place_of
 from qianbei.verify.source import Sent, Source
@@ -19,20 +20,21 @@ class Projection:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], partitions: Iterable[Partition], window: Window, readers: Readers
+        self, granted: Granted, partitions: Iterable[Partition], window: Window, readers: Readers
     ) -> None:
         self._shared = Shared(window, readers)
+        self._revoked = granted.revoked
         self._lanes: dict[Partition, Lane] = {}
         self._outputs: dict[Partition, tuple[Lane, Output]] = {}
         present = set(partitions)
         by_subject: dict[str, list[Rule]] = {}
-        for rule in rules:
+        for rule in granted.rules:
             by_subject.setdefault(rule.subject, []).append(rule)
-        for subject, granted in by_subject.items():
-            self._check_topics(granted, present)
+        for subject, its in by_subject.items():
+            self._check_topics(its, present)
             for topic, number in sorted(present):
                 if topic == exchange_topic(subject):
-                    self._add_lane(topic, number, granted)
+                    self._add_lane(topic, number, its)
 
     def _check_topics(self, granted: Sequence[Rule], present: set[Partition]) -> None:
         topics = {topic for topic, _ in present}
@@ -73,6 +75,8 @@ class Projection:
     def add_dept(self, topic: str, partition: int, sent: Sent) -> None:
         """A record of a department's topic."""
         found = self._outputs.get((topic, partition))
+        if found is None and topic.removeprefix("dept.").rsplit(".", 2)[0] in self._revoked:
+            return  # what it was given before is kept, and nothing says any more what that should be
         if found is None:
             self.findings.add(
                 "NO_ENTITLEMENT",

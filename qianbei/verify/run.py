@@ -14,6 +14,7 @@ from broker.topics import OPERATOR
 from qianbei.site import Site
 from qianbei.verify.avro import Readers
 from qianbei.verify.checks import KINDS, Checks
+from qianbei.verify.granted import granted_at
 from qianbei.verify.latest import Comparison, Goal, await_compaction, database, read_positions, snapshot
 from qianbei.verify.report import Report
 from qianbei.verify.rulings import rulings_of
@@ -44,7 +45,12 @@ def verify(site: Site, say: Say | None = None, *, patience_s: float = 30.0) -> R
     ):
         topics = sorted(topic for topic in admin.topics() if topic.partition(".")[0] in KINDS)
         stream = Stream(reader, topics)
-        checks = Checks(stream, Readers(registry.schema), rulings_of(settings.policy_file))
+        checks = Checks(
+            stream,
+            Readers(registry.schema),
+            rulings_of(settings.policy_file),
+            granted_at(settings.entitlements),
+        )
         run = _Run(settings, admin, stream, checks, say or _quiet, begun + patience_s)
         return run.report(begun)
 

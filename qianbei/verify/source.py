@@ -11,12 +11,13 @@ from qianbei.verify.slices import NotSliceable, Pieces, Slice, long_of, slicer, 
 
 
 class Sent(NamedTuple):
-    """A record as it lies in a topic; ``revision`` is its header ``qb_revision``."""
+    """A record as it lies in a topic; ``revision`` is its header ``qb_revision``, ``at_ms`` when it was appended."""
 
     offset: int
     key: bytes | None
     revision: bytes | None
     value: bytes | None
+    at_ms: int = 0
 
     @property
     def identity(self) -> tuple[bytes | None, bytes | None]:

@@ -12,6 +12,7 @@ from qianbei.inspect.lag import measure
 from qianbei.inspect.quarantine import find, read_quarantine, topics_of
 from qianbei.inspect.reading import AnyDecoder, partitions_of, reader_of
 from qianbei.inspect.tail import Line, Tail, Wanted
+from schemas.installation import load_installation
 from tests.support.exchange import Exchange, until
 from tests.support.story import sender, sold_house
 
@@ -40,7 +41,9 @@ def look(
     limit: int | None = None,
 ) -> list[Line]:
     with Registry(exchange.site.admin.registry_url) as registry, reader_of(exchange.site, user) as reader:
-        tail = Tail(reader, AnyDecoder(registry), partitions_of(reader, topic, user), wanted)
+        tail = Tail(
+            reader, AnyDecoder(registry), partitions_of(reader, topic, user, load_installation(None)), wanted
+        )
         return list(tail.lines(from_start=from_start, follow=False, limit=limit))
 
 
@@ -59,7 +62,7 @@ def test_tail_follows_what_comes(exchange: Exchange) -> None:
         Registry(exchange.site.admin.registry_url) as registry,
         reader_of(exchange.site, "qb-operator") as reader,
     ):
-        partitions = partitions_of(reader, "decision.bureau", "qb-operator")
+        partitions = partitions_of(reader, "decision.bureau", "qb-operator", load_installation(None))
         tail = Tail(reader, AnyDecoder(registry), partitions, Wanted())
         events = sold_house()
         ends = reader.end_offsets(partitions)
@@ -131,7 +134,7 @@ def test_a_connection_can_write_and_read_as_it_says(exchange: Exchange) -> None:
     connection = Connection(given.bootstrap_servers, given.security_protocol, given.username, given.password)
     with reader_of(exchange.site, "tax") as reader:
         for topic in (*given.dept_topics, given.decision_topic):
-            assert len(partitions_of(reader, topic, "tax")) == given.partitions
+            assert len(partitions_of(reader, topic, "tax", load_installation(None))) == given.partitions
     with IdempotentProducer(connection) as producer, sender(exchange.site, "bureau") as bureau:
         junk = bureau.message(sold_house()[0])._replace(topic=given.intake_topic, value=b"junk of tax")
         assert producer.send(junk)() >= 0

@@ -74,7 +74,10 @@ def read_out(reader: PartitionReader, partitions: list[TopicPartition]) -> Itera
 def exchange_on(provider: Provider, home: Path) -> Iterator[Exchange]:
     """Deploy on the servers of a provider; services are stopped at the end."""
     with provider.servers(home) as environment:
-        site = Site(settings_from(environment), home / "secrets")
+        granted = Path(environment.get("QIANBEI_ENTITLEMENTS") or home / "entitlements")
+        granted.mkdir(exist_ok=True)
+        own = {**environment, "QIANBEI_ENTITLEMENTS": str(granted)}
+        site = Site(settings_from(own), home / "secrets")
         deploy_site(site)
         supervisor = provider.supervisor(home)
         exchange = Exchange(site, supervisor)

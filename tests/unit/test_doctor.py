@@ -11,8 +11,9 @@ from broker.topics import acls
 from qianbei.doctor import database, kafka, machine, schemas, services
 from qianbei.doctor.finding import Finding, Level
 from qianbei.inspect.lag import ServiceLag
+from schemas.installation import load_installation
 
-TOPICS = installation_topics()
+TOPICS = installation_topics(load_installation(None))
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 GIB = 1024**3
 
@@ -39,7 +40,8 @@ def changed_config() -> Finding:
         (kafka.judge_partitions({"a": 4, "b": 5}, 4), Level.FAIL, "b"),
         (kafka.judge_configs(TOPICS, configs(), 1), Level.OK, ""),
         (changed_config(), Level.FAIL, "exchange.sale retention.ms=1000 (must be -1)"),
-        (kafka.judge_users({"tax"}), Level.FAIL, "tax"),
+        (kafka.judge_users({"tax"}, set()), Level.FAIL, "tax"),
+        (kafka.judge_users(set(), {"bank.ccb"}), Level.FAIL, "bank.ccb"),
         (schemas.judge_registered({"exchange.sale-value"}, 9), Level.FAIL, "exchange.sale-value"),
         (schemas.judge_level("NONE"), Level.FAIL, "NONE"),
         (database.judge_version(130012), Level.FAIL, "13.12"),
@@ -62,6 +64,8 @@ def changed_config() -> Finding:
         (machine.judge_expiry("api_certfile", "CN=a", NOW, NOW), Level.FAIL, "CN=a"),
         (services.judge_lag(ServiceLag("routing", 0, True, None)), Level.OK, "0 records"),
         (services.judge_lag(ServiceLag("routing", 7, True, 90.0)), Level.WARN, "7 records"),
+        (services.judge_taken({"admission-0": True, "routing-0": True}), Level.OK, "2 processes"),
+        (services.judge_taken({"admission-0": True, "routing-0": False}), Level.WARN, "routing-0"),
     ],
 )
 def test_judgements(finding: Finding, level: Level, named: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from qianbei.verify.granted import Granted
 from qianbei.verify.projection import Projection
 from qianbei.verify.report import CheckResult
 from qianbei.verify.source import Sent
@@ -45,7 +46,7 @@ def check(
     routed: dict[tuple[str, int], int] | None = None,
     first: str = EXCHANGE,
 ) -> CheckResult:
-    projection = Projection(RULES, PARTITIONS, window, readers())
+    projection = Projection(Granted(tuple(RULES), frozenset()), PARTITIONS, window, readers())
     begin = window.begins.get((EXCHANGE, 0), 0)
 
     def feed_exchange() -> None:
@@ -195,7 +196,7 @@ def test_an_encrypted_value_cannot_be_checked_and_says_so() -> None:
     parties = [
         {"role": "BUYER", "party_ref": None, "name": clear("张示例") | {"key_id": "k1"}, "phone": None}
     ]
-    projection = Projection(RULES, PARTITIONS, EVERYTHING, readers())
+    projection = Projection(Granted(tuple(RULES), frozenset()), PARTITIONS, EVERYTHING, readers())
     projection.add_exchange(EXCHANGE, 0, source(0, sale(parties=parties)))
     projection.add_dept(TAX, 0, what_lies(TAX)[0])
     projection.add_dept(BANK, 0, what_lies(BANK)[0])
@@ -216,12 +217,17 @@ def test_behind_the_first_retained_record_nothing_may_be_missing() -> None:
 
 
 def test_a_topic_without_an_entitlement_and_one_that_is_missing() -> None:
-    projection = Projection(RULES, [*PARTITIONS[:2], ("dept.court.sale.v1", 0)], EVERYTHING, readers())
+    projection = Projection(
+        Granted(tuple(RULES), frozenset()),
+        [*PARTITIONS[:2], ("dept.court.sale.v1", 0)],
+        EVERYTHING,
+        readers(),
+    )
     projection.add_dept("dept.court.sale.v1", 0, what_lies(TAX)[0])
     assert kinds(projection.finish({})) == {"NO_TOPIC": 1, "NO_ENTITLEMENT": 1}
 
 
 def test_nothing_compared_is_no_success() -> None:
-    result = Projection(RULES, PARTITIONS, EVERYTHING, readers()).finish({})
+    result = Projection(Granted(tuple(RULES), frozenset()), PARTITIONS, EVERYTHING, readers()).finish({})
     assert not result.ok
     assert kinds(result) == {"NOTHING_COMPARED": 1}

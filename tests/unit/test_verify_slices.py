@@ -14,7 +14,8 @@ import pytest
 import schemas
 from broker.routing.project import compile_projection
 from qianbei.verify.avro import Reader, Readers, Unreadable
-from qianbei.verify.entitlement import Rule, clearing, left_of, projection, schema_paths, shipped_rules
+from qianbei.verify.entitlement import Rule, clearing, left_of, projection, schema_paths
+from qianbei.verify.granted import granted_at
 from qianbei.verify.joins import joiner, left_joiner
 from qianbei.verify.slices import NotSliceable, length, long_of, slicer, text_of, texts_of, top_fields
 from qianbei.verify.source import Sources
@@ -24,7 +25,7 @@ from schemas.jsonform import from_json
 from tests.unit.verify_world import EXCHANGE, SALE, SCHEMAS, encode, readers, sale, sent
 
 GRANTS = {(grant.department, grant.subject): grant for grant in grants(load_entitlements())}
-RULES = [rule for rule in shipped_rules() if (rule.department, rule.subject) in GRANTS]
+RULES = [rule for rule in granted_at(None).rules if (rule.department, rule.subject) in GRANTS]
 
 
 def examples(subject: str) -> Iterator[dict[str, Any]]:

@@ -22,10 +22,8 @@ def taken(home: Path, digest: str, patience_s: float = TAKEN_S) -> Mapping[str, 
     while ports:
         for name, port in tuple(ports.items()):
             known = _digest_of(port)
-            if known in (
-                digest,
-                None,
-            ):  # who does not answer does not run, and reads the files when it starts
+            # Where nobody listens nobody runs, and who starts reads the files.
+            if known in (digest, None):
                 ports.pop(name)
             if known is not None:
                 found[name] = known == digest
@@ -36,12 +34,14 @@ def taken(home: Path, digest: str, patience_s: float = TAKEN_S) -> Mapping[str, 
 
 
 def _digest_of(port: int) -> str | None:
-    """What a process says; None if it does not answer."""
+    """What a process says, nothing if it is slow to; None if nobody listens."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=_TIMEOUT_S, trust_env=False)
         answer.raise_for_status()
-    except httpx.HTTPError:
+    except httpx.ConnectError:
         return None
+    except httpx.HTTPError:
+        return ""
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:
             if sample.name == "qianbei_installation":

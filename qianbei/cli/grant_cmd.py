@@ -44,7 +44,7 @@ def grant_command(
 
     FILE is an entitlement file with a block `principal` (docs/operating.md). A bank needs no file: give its NAME with
     --like. NAME alone grants again what was revoked. Repeating does no harm, and goes on where a crash ended it. Running
-    services take the change in within seconds.
+    services take the change in within seconds; the exit code is 1 if one of this machine has not.
 
     Example: qianbei grant bank.cmb --like bank.icbc --uscc 91411400MA4000022B --zh 商丘丙银行 --en "Bank C of Shangqiu"
     """
@@ -59,7 +59,12 @@ def grant_command(
     services = taken(home_from_env(), site.admin.installation().digest)
     if as_json:
         click.echo(json.dumps(_row(planned) | {"file": str(path), "services": services}, ensure_ascii=False))
-        return
+    else:
+        _tell_granted(planned, path, services)
+    _end(services)
+
+
+def _tell_granted(planned: Planned, path: Path, services: Mapping[str, bool]) -> None:
     _say(f"{planned.name} is granted: {path}")
     _tell_services(services)
     _say(
@@ -116,6 +121,12 @@ def _tell(planned: Planned, as_json: bool) -> None:
     _say("nothing was changed")
 
 
+def _end(services: Mapping[str, bool]) -> None:
+    """With 1 if a service goes on without knowing."""
+    if not all(services.values()):
+        raise click.exceptions.Exit(1)
+
+
 def _tell_services(services: Mapping[str, bool]) -> None:
     late = [name for name, done in services.items() if not done]
     if services:
@@ -165,15 +176,15 @@ def revoke_command(name: str, delete_topics: bool, yes: bool, as_json: bool) -> 
     kept = [topic for topic in done.kept if topic not in deleted]
     if as_json:
         row = {"principal": name, "file": str(done.path), "rights": done.rights, "tokens": done.tokens}
-        click.echo(
-            json.dumps(row | {"kept": kept, "deleted": deleted, "services": services}, ensure_ascii=False)
-        )
-        return
-    _say(f"{name} is revoked: {done.rights} rights and {done.tokens} tokens withdrawn, {done.path}")
-    _tell_services(services)
-    _say(f"kept: {', '.join(kept) or 'no topics'}")
-    if deleted:
-        _say(f"deleted: {', '.join(deleted)}")
+        row |= {"kept": kept, "deleted": deleted, "services": services}
+        click.echo(json.dumps(row, ensure_ascii=False))
+    else:
+        _say(f"{name} is revoked: {done.rights} rights and {done.tokens} tokens withdrawn, {done.path}")
+        _tell_services(services)
+        _say(f"kept: {', '.join(kept) or 'no topics'}")
+        if deleted:
+            _say(f"deleted: {', '.join(deleted)}")
+    _end(services)
 
 
 @click.command(name="principals")

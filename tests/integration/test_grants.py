@@ -39,19 +39,16 @@ GRANT = (BANK, "--like", "bank.icbc", "--uscc", USCC, "--zh", "商丘丙银行",
 
 @pytest.fixture
 def commands(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
-    monkeypatch.setattr(grant_cmd, "current_site", lambda: exchange.site)
-    monkeypatch.setattr(grant_cmd, "home_from_env", lambda: exchange.site.secrets.parent)
-    commands = Commands(exchange.site)
-    yield commands
-    if (
-        BANK in exchange.site.admin.installation().catalogue.members
-    ):  # a test failed: leave nothing to the others
-        commands.revoke(BANK, "--delete-topics", "--yes")
+    made = Commands(exchange.site, monkeypatch)
+    yield made
+    # A test that failed leaves nothing to the others.
+    if BANK in exchange.site.admin.installation().catalogue.members:
+        made.revoke(BANK, "--delete-topics", "--yes")
 
 
 def failing(site: Site) -> set[str]:
     return {
-        f"{one.check}: {one.detail}" for one in examine(site, site.secrets.parent) if one.level is Level.FAIL
+        f"{one.check}: {one.what}" for one in examine(site, site.secrets.parent) if one.level is Level.FAIL
     }
 
 

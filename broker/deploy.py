@@ -16,8 +16,8 @@ from broker.settings import Settings
 from broker.store.migrate import migrate
 from broker.topics import SERVICE_USERS, TopicSpec, acls, topic_catalogue
 from schemas.files import load_schema, released_versions
-from schemas.said import said
 from schemas.installation import Installation
+from schemas.said import said
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,5 +123,9 @@ def sendable(catalogue: Catalogue, principal: str) -> Mapping[str, frozenset[str
         return catalogue.principal(principal).sends
     except UnknownNameError as error:
         raise ConfigError(
-            f"{error}; one that the site has added is known where QIANBEI_ENTITLEMENTS names a folder with its file"
+            said(
+                "{error}; one that the site has added is known where QIANBEI_ENTITLEMENTS names a "
+                "folder with its file",
+                error=error,
+            )
         ) from None

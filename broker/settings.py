@@ -190,7 +190,7 @@ class Settings(BaseSettings):
         try:
             return load_installation(self.entitlements, candidate)
         except EntitlementError as error:
-            raise ConfigError(f"QIANBEI_ENTITLEMENTS: {error}") from None
+            raise ConfigError(said("QIANBEI_ENTITLEMENTS: {error}", error=error)) from None
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -26,7 +26,7 @@ from broker.settings import Settings
 from broker.slots import slot_key, slot_of
 from broker.topics import decision_topic, intake_topic
 from producers.events import checked_record, sendable
-from schemas.catalogue import Catalogue, load_catalogue
+from schemas.catalogue import Catalogue
 from schemas.said import said
 
 MAX_UNCLAIMED = 20_000

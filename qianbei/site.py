@@ -28,9 +28,9 @@ from broker.store.roles import ROLES
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
-from schemas.said import said
 from schemas.catalogue import Catalogue, load_catalogue
 from schemas.installation import Installation, load_installation
+from schemas.said import said
 from schemas.shown import EntitlementError
 
 PORTS = "ports.json"
@@ -119,7 +119,7 @@ def known_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
     try:
         return load_installation(folder).catalogue
     except EntitlementError as error:
-        raise ConfigError(f"QIANBEI_ENTITLEMENTS: {error}") from None
+        raise ConfigError(said("QIANBEI_ENTITLEMENTS: {error}", error=error)) from None
 
 
 def settings_of(user: str, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -166,7 +166,9 @@ def read_as(kind: type[_E], path: Path) -> _E:
     try:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        raise EntitlementError(f"{path.name}: cannot be read ({type(error).__name__})") from None
+        raise EntitlementError(
+            said("{name}: cannot be read ({kind})", name=path.name, kind=type(error).__name__)
+        ) from None
     except yaml.YAMLError as error:
         raise EntitlementError(said("{name}: no YAML: {error}", name=path.name, error=error)) from None
     except ValidationError as error:

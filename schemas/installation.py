@@ -33,6 +33,7 @@ from schemas.entitlements import (
     shipped_entitlements,
 )
 from schemas.identifiers import uscc as codes
+from schemas.said import said
 from schemas.shown import EntitlementError, nearest
 from schemas.sitefiles import PrincipalTerms, SiteFile, read_site_files
 
@@ -126,7 +127,11 @@ class _Merging:
         if file.revoked is not None:
             if file.name in KEPT:
                 raise EntitlementError(
-                    f"{file.file_name}: {file.name} cannot be revoked: without it there is no exchange"
+                    said(
+                        "{file_name}: {name} cannot be revoked: without it there is no exchange",
+                        file_name=file.file_name,
+                        name=file.name,
+                    )
                 )
             self._revoked.add(file.name)
         principal = self._principal(file)
@@ -141,8 +146,13 @@ class _Merging:
         if shipped is not None:
             if file.principal is not None:
                 raise EntitlementError(
-                    f"{file.file_name}: there is a principal {file.name} already, {shipped.en}, shipped with this version: "
-                    "choose another name, or leave the block principal out"
+                    said(
+                        "{file_name}: there is a principal {name} already, {en}, shipped with this version: "
+                        "choose another name, or leave the block principal out",
+                        file_name=file.file_name,
+                        name=file.name,
+                        en=shipped.en,
+                    )
                 )
             return shipped.model_copy(update={"revoked": True, "sends": {}}) if file.revoked else shipped
         return self._new_principal(file)
@@ -152,8 +162,13 @@ class _Merging:
         if terms is None:
             known = nearest(file.name, self._shipped.principals)
             raise EntitlementError(
-                f"{file.file_name}: there is no principal {file.name}; {known}. For a new one add a block principal with "
-                "uscc and sends or sends_like"
+                said(
+                    "{file_name}: there is no principal {name}; {known}. For a new one add a block "
+                    "principal with uscc and sends or sends_like",
+                    file_name=file.file_name,
+                    name=file.name,
+                    known=known,
+                )
             )
         self._take_uscc(file, terms.uscc)
         sends = {} if file.revoked else self._sends(file, terms)
@@ -171,18 +186,29 @@ class _Merging:
             return
         if codes.check(uscc) is codes.Result.MALFORMED:
             raise EntitlementError(
-                f"{file.file_name}: principal.uscc is no unified social credit code: 18 digits and capital letters, "
-                "without I, O, S, V and Z"
+                said(
+                    "{file_name}: principal.uscc is no unified social credit code: 18 digits and capital "
+                    "letters, without I, O, S, V and Z",
+                    file_name=file.file_name,
+                )
             )
         if (owner := self._usccs.setdefault(uscc, file.name)) != file.name:
             raise EntitlementError(
-                f"{file.file_name}: principal.uscc is that of {owner} already: contracts name one principal by it"
+                said(
+                    "{file_name}: principal.uscc is that of {owner} already: contracts name one "
+                    "principal by it",
+                    file_name=file.file_name,
+                    owner=owner,
+                )
             )
 
     def _sends(self, file: SiteFile, terms: PrincipalTerms) -> Mapping[str, frozenset[str]]:
         if terms.sends is not None and terms.sends_like is not None:
             raise EntitlementError(
-                f"{file.file_name}: principal has both sends and sends_like: leave one out"
+                said(
+                    "{file_name}: principal has both sends and sends_like: leave one out",
+                    file_name=file.file_name,
+                )
             )
         if terms.sends_like is None:
             self._check_sends(file, terms.sends or {})
@@ -191,8 +217,12 @@ class _Merging:
         if like is None or terms.sends_like == INTERNAL:
             others = [name for name in self._shipped.principals if name != INTERNAL]
             raise EntitlementError(
-                f"{file.file_name}: principal.sends_like: {terms.sends_like} is no shipped principal; "
-                f"{nearest(terms.sends_like, others)}"
+                said(
+                    "{file_name}: principal.sends_like: {sends_like} is no shipped principal; {nearest}",
+                    file_name=file.file_name,
+                    sends_like=terms.sends_like,
+                    nearest=nearest(terms.sends_like, others),
+                )
             )
         return like.sends
 
@@ -200,14 +230,23 @@ class _Merging:
         for subject, event_types in sends.items():
             if subject not in self._shipped.subjects:
                 raise EntitlementError(
-                    f"{file.file_name}: principal.sends: {subject} is no subject; "
-                    f"{nearest(subject, self._shipped.subjects)}"
+                    said(
+                        "{file_name}: principal.sends: {subject} is no subject; {nearest}",
+                        file_name=file.file_name,
+                        subject=subject,
+                        nearest=nearest(subject, self._shipped.subjects),
+                    )
                 )
             possible = self._shipped.subjects[subject].source_event_types
             for wrong in sorted(event_types - set(possible)):
                 raise EntitlementError(
-                    f"{file.file_name}: principal.sends.{subject}: {wrong} is no event that can be sent; "
-                    f"{nearest(wrong, possible)}"
+                    said(
+                        "{file_name}: principal.sends.{subject}: {wrong} is no event that can be sent; {nearest}",
+                        file_name=file.file_name,
+                        subject=subject,
+                        wrong=wrong,
+                        nearest=nearest(wrong, possible),
+                    )
                 )
 
     # -- what it sees
@@ -217,26 +256,46 @@ class _Merging:
             return None
         if (shipped := self._by_department.get(file.name)) is not None:
             raise EntitlementError(
-                f"{file.file_name}: {file.name} has its entitlements with this version already ({shipped.en}); they are "
-                "changed by a release, not by the site"
+                said(
+                    "{file_name}: {name} has its entitlements with this version already ({en}); they are "
+                    "changed by a release, not by the site",
+                    file_name=file.file_name,
+                    name=file.name,
+                    en=shipped.en,
+                )
             )
         seen = self._like(file) if file.like is not None else _plain(file)
         check_entitlement(file.file_name, seen, self._schemas)
         blind = [s for s, terms in seen.subjects.items() if terms.rows is Rows.INTERESTED]
         if blind and principal.uscc is None:
             raise EntitlementError(
-                f"{file.file_name}: {blind[0]} with rows: interested needs principal.uscc, by which contracts name it"
+                said(
+                    "{file_name}: {blind} with rows: interested needs principal.uscc, by which contracts "
+                    "name it",
+                    file_name=file.file_name,
+                    blind=blind[0],
+                )
             )
         return seen
 
     def _like(self, file: SiteFile) -> Entitlement:
         if file.subjects or file.queries:
-            raise EntitlementError(f"{file.file_name}: has both like and subjects or queries: leave one out")
+            raise EntitlementError(
+                said(
+                    "{file_name}: has both like and subjects or queries: leave one out",
+                    file_name=file.file_name,
+                )
+            )
         assert file.like is not None
         template = self._by_department.get(file.like)
         if template is None:
             raise EntitlementError(
-                f"{file.file_name}: like: {file.like} is no shipped department; {nearest(file.like, self._by_department)}"
+                said(
+                    "{file_name}: like: {like} is no shipped department; {nearest}",
+                    file_name=file.file_name,
+                    like=file.like,
+                    nearest=nearest(file.like, self._by_department),
+                )
             )
         return template.model_copy(update={"departments": file.departments, "zh": file.zh, "en": file.en})
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.catalogue import INTERNAL
 from schemas.entitlements import Entitlement, read_as
+from schemas.said import said
 from schemas.shown import EntitlementError
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(\.[a-z][a-z0-9]*){0,3}")
@@ -52,7 +53,9 @@ def read_site_files(folder: Path | None) -> dict[str, SiteFile]:
     if folder is None:
         return {}
     if not folder.is_dir():
-        raise EntitlementError(f"the folder of site files {folder} is not there: make it, or name another")
+        raise EntitlementError(
+            said("the folder of site files {folder} is not there: make it, or name another", folder=folder)
+        )
     return {file.name: file for file in map(_read, sorted(folder.glob("*.yaml")))}
 
 
@@ -66,10 +69,20 @@ def read_site_file(path: Path) -> SiteFile:
 def _read(path: Path) -> SiteFile:
     file = read_site_file(path)
     if path.name != file.file_name:
-        raise EntitlementError(f"{path.name}: is about {file.name}, so it must be named {file.file_name}")
+        raise EntitlementError(
+            said(
+                "{name}: is about {principal}, so it must be named {file_name}",
+                name=path.name,
+                principal=file.name,
+                file_name=file.file_name,
+            )
+        )
     if file.granted is None and file.revoked is None:
         raise EntitlementError(
-            f"{path.name}: says not since when (granted): put it in place with `qianbei grant FILE`"
+            said(
+                "{name}: says not since when (granted): put it in place with `qianbei grant FILE`",
+                name=path.name,
+            )
         )
     return file
 
@@ -77,12 +90,22 @@ def _read(path: Path) -> SiteFile:
 def _check_name(where: str, name: str) -> None:
     if not _NAME.fullmatch(name) or len(name) > _MOST_NAME:
         raise EntitlementError(
-            f"{where}: {name[:_MOST_NAME]!r} is no name of a principal: small letters and digits, parts joined by dots "
-            f"as in bank.icbc, at most {_MOST_NAME} characters; it becomes part of topics and users"
+            said(
+                "{where}: {name!r} is no name of a principal: small letters and digits, parts joined "
+                "by dots as in bank.icbc, at most {most_name} characters; it becomes part of topics "
+                "and users",
+                where=where,
+                name=name[:_MOST_NAME],
+                most_name=_MOST_NAME,
+            )
         )
     if name.startswith(_RESERVED) and name != INTERNAL:
         raise EntitlementError(
-            f"{where}: names that begin with {' or '.join(_RESERVED)} are the exchange's own"
+            said(
+                "{where}: names that begin with {reserved} are the exchange's own",
+                where=where,
+                reserved=" or ".join(_RESERVED),
+            )
         )
 
 

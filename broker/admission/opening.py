@@ -24,8 +24,8 @@ from broker.store.connect import Connection, connected, translated
 from broker.topics import decision_topic, exchange_topic, intake_topics, quarantine_topics
 from schemas.catalogue import Catalogue
 from schemas.files import Schema, latest_version, load_schema
-from schemas.said import said
 from schemas.installation import Installation
+from schemas.said import said
 
 
 def know(settings: Settings, installation: Installation) -> Knowledge:

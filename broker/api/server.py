@@ -30,7 +30,7 @@ from broker.query.reading import Library
 from broker.query.registry import installed_offers
 from broker.runner import Stop
 from broker.settings import Listen, Settings
-from broker.topics import INTERNAL, intake_topic
+from broker.topics import intake_topic
 from schemas.said import said
 
 STOP_S = 0.1

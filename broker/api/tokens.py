@@ -21,7 +21,7 @@ from typing import Any
 
 from broker.errors import ConfigError
 from broker.store.connect import Connection
-from schemas.catalogue import Catalogue, INTERNAL
+from schemas.catalogue import Catalogue
 from schemas.entitlements import Entitlement, queries_of
 from schemas.said import said
 
@@ -87,7 +87,9 @@ def scopes_of(
     """
     if principal not in catalogue.members:
         names = ", ".join(sorted(catalogue.members))
-        raise ConfigError(f"there is no principal {principal}; there are {names}")
+        raise ConfigError(
+            said("there is no principal {principal}; there are {names}", principal=principal, names=names)
+        )
     sends = set(catalogue.principal(principal).sends)
     possible = {FILE: sends, ASK: sends & set(ASKABLE), QUERY: queries_of(principal, entitlements)}
     words = list(wanted)

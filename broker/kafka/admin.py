@@ -74,7 +74,13 @@ class Admin:
             self._client.delete_topics(sorted(unwanted), timeout_ms=30_000)
         left = _settled(lambda: unwanted & self.topics())
         if left:
-            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not delete: {sorted(left)[:3]} …")
+            raise ConfigError(
+                said(
+                    "Kafka at {bootstrap} did not delete: {left} …",
+                    bootstrap=self._connection.bootstrap,
+                    left=sorted(left)[:3],
+                )
+            )
 
     def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
         """How many partitions each topic has."""
@@ -133,7 +139,13 @@ class Admin:
             self._client.alter_user_scram_credentials(changes)
         left = _settled(lambda: unwanted & self.users())
         if left:
-            raise ConfigError(f"Kafka at {self._connection.bootstrap} did not remove: {sorted(left)[:3]} …")
+            raise ConfigError(
+                said(
+                    "Kafka at {bootstrap} did not remove: {left} …",
+                    bootstrap=self._connection.bootstrap,
+                    left=sorted(left)[:3],
+                )
+            )
 
     def users(self) -> set[str]:
         """The users that have a SCRAM password."""

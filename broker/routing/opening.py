@@ -10,8 +10,8 @@ from broker.registry import Registry
 from broker.routing.plan import Plan, make_plan
 from broker.routing.service import GROUP, RoutingSession
 from broker.settings import Settings
-from schemas.said import said
 from schemas.installation import Installation
+from schemas.said import said
 
 
 def know(settings: Settings, installation: Installation) -> Plan:

@@ -16,7 +16,7 @@ from broker.released import exchange_subject, lookup
 from broker.routing.cut import Cutter
 from broker.topics import exchange_topic
 from schemas.derive import LEFT, Schema
-from schemas.entitlements import Grant, grants, load_entitlements, newest_schemas
+from schemas.entitlements import Grant, newest_schemas
 from schemas.said import said
 
 _COPIED = frozenset(

@@ -14,13 +14,15 @@ from qianbei.grants import files, granting
 from qianbei.grants.granting import Planned, copies, delete_copies
 from qianbei.grants.listing import Listed, Origin, listed
 from qianbei.grants.taking import taken
+from qianbei.language import headed, spoken
 from qianbei.site import Site, current_site
 from qianbei.stack import home_from_env
+from schemas.said import said, shown
 from schemas.sitefiles import PrincipalTerms, SiteFile
 
 
 def _say(message: str) -> None:
-    click.echo(message, err=True)
+    click.echo(shown(message), err=True)
 
 
 @click.command(name="grant")
@@ -51,7 +53,7 @@ def grant_command(
     site = current_site()
     planned = granting.plan(site, _wanted(site, what, like, PrincipalTerms(zh=zh, en=en, uscc=uscc)))
     for warning in planned.warnings:
-        _say(f"note: {warning}")
+        _say(said("note: {warning}", warning=warning))
     if dry_run:
         _tell(planned, as_json)
         return
@@ -65,13 +67,15 @@ def grant_command(
 
 
 def _tell_granted(planned: Planned, path: Path, services: Mapping[str, bool]) -> None:
-    _say(f"{planned.name} is granted: {path}")
+    _say(said("{name} is granted: {path}", name=planned.name, path=path))
     _tell_services(services)
     _say(
-        "what is routed from now on comes to its topics; what was routed before does not (filling them from the beginning "
-        "is to come)"
+        said(
+            "what is routed from now on comes to its topics; what was routed before does not (filling them from the beginning "
+            "is to come)"
+        )
     )
-    _say(f"it connects with: qianbei connection {planned.name} --format env|json|kcat|java")
+    _say(said("it connects with: qianbei connection {name} --format env|json|kcat|java", name=planned.name))
     for line in _connection_of(planned):
         click.echo(line)
 
@@ -84,13 +88,13 @@ def _wanted(site: Site, what: str, like: str | None, terms: PrincipalTerms) -> S
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if given:
             raise click.UsageError(
-                "--uscc, --zh and --en go with --like; in a file they stand under principal"
+                said("--uscc, --zh and --en go with --like; in a file they stand under principal")
             )
         if not path.is_file():
-            raise click.UsageError(f"there is no file {what}")
+            raise click.UsageError(spoken("there is no file {what}", what=what))
         return files.read_file(path)
     if given:
-        raise click.UsageError("name what it sends and sees with --like DEPARTMENT, or give a file")
+        raise click.UsageError(spoken("name what it sends and sees with --like DEPARTMENT, or give a file"))
     return granting.again(site, what)
 
 
@@ -110,7 +114,7 @@ def _tell(planned: Planned, as_json: bool) -> None:
         click.echo(json.dumps(_row(planned), ensure_ascii=False))
         return
     click.echo(files.as_yaml(planned.file).rstrip())
-    table = Table("what", "which")
+    table = headed("what", "which")
     table.add_row("user", f"{planned.name}, with a password of its own (file of mode 0600)")
     table.add_row("topics", "\n".join(planned.topics))
     table.add_row("schemas", "\n".join(planned.schemas))
@@ -118,7 +122,7 @@ def _tell(planned: Planned, as_json: bool) -> None:
         "rights", f"{len(planned.rights)} on these topics and on groups {group_prefix(planned.name)}*"
     )
     Console().print(table)
-    _say("nothing was changed")
+    _say(said("nothing was changed"))
 
 
 def _end(services: Mapping[str, bool]) -> None:
@@ -130,11 +134,20 @@ def _end(services: Mapping[str, bool]) -> None:
 def _tell_services(services: Mapping[str, bool]) -> None:
     late = [name for name, done in services.items() if not done]
     if services:
-        _say(f"taken in by {', '.join(n for n, done in services.items() if done) or 'no service yet'}")
+        _say(
+            said(
+                "taken in by {services}",
+                services=", ".join(n for n, done in services.items() if done) or said("no service yet"),
+            )
+        )
     if late:
-        _say(f"NOT taken in by {', '.join(late)}: see its log")
+        _say(said("NOT taken in by {late}: see its log", late=", ".join(late)))
     if not services:
-        _say("no service runs here; those on other machines take it in when the file is in their folder too")
+        _say(
+            said(
+                "no service runs here; those on other machines take it in when the file is in their folder too"
+            )
+        )
 
 
 def _connection_of(planned: Planned) -> list[str]:
@@ -167,9 +180,16 @@ def revoke_command(name: str, delete_topics: bool, yes: bool, as_json: bool) -> 
         deleted = copies(done.kept)
         if not all(services.values()):
             raise ConfigError(
-                "nothing was deleted: a service still writes there; run this again when it has taken it in"
+                said(
+                    "nothing was deleted: a service still writes there; run this again when it has taken it in"
+                )
             )
-        if deleted and (yes or click.confirm(f"Delete {', '.join(deleted)} with all records?", err=True)):
+        if deleted and (
+            yes
+            or click.confirm(
+                spoken("Delete {deleted} with all records?", deleted=", ".join(deleted)), err=True
+            )
+        ):
             delete_copies(site, deleted)
         else:
             deleted = ()
@@ -179,11 +199,19 @@ def revoke_command(name: str, delete_topics: bool, yes: bool, as_json: bool) -> 
         row |= {"kept": kept, "deleted": deleted, "services": services}
         click.echo(json.dumps(row, ensure_ascii=False))
     else:
-        _say(f"{name} is revoked: {done.rights} rights and {done.tokens} tokens withdrawn, {done.path}")
+        _say(
+            said(
+                "{name} is revoked: {rights} rights and {tokens} tokens withdrawn, {path}",
+                name=name,
+                rights=done.rights,
+                tokens=done.tokens,
+                path=done.path,
+            )
+        )
         _tell_services(services)
-        _say(f"kept: {', '.join(kept) or 'no topics'}")
+        _say(said("kept: {topics}", topics=", ".join(kept) or said("no topics")))
         if deleted:
-            _say(f"deleted: {', '.join(deleted)}")
+            _say(said("deleted: {deleted}", deleted=", ".join(deleted)))
     _end(services)
 
 

@@ -26,7 +26,6 @@ from qianbei.cli.completing import principals
 from qianbei.language import spoken
 from qianbei.site import current_site, known_catalogue
 from qianbei.stack import home_from_env
-from schemas.catalogue import load_catalogue
 from schemas.said import said, shown
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -74,7 +73,7 @@ def import_command(
             click.echo(as_yaml(subject, event_type, suggest(subject, table.header)), nl=False)
             return
         if mapping is None:
-            raise click.UsageError("name the mapping with --mapping, or begin with --suggest-mapping")
+            raise click.UsageError(spoken("name the mapping with --mapping, or begin with --suggest-mapping"))
         converter = Converter(known_catalogue(), source, read_mapping(mapping))
         _check_header(converter.mapping, table)
         click.echo(

@@ -28,7 +28,6 @@ from qianbei.language import headed, spoken
 from qianbei.services import stopping
 from qianbei.site import known_catalogue, settings_of
 from qianbei.stack import home_from_env
-from schemas.catalogue import load_catalogue
 from schemas.said import said, shown
 
 _LEARNED = "learned"

@@ -27,7 +27,7 @@ from qianbei.redrive.gathering import as_operator, gather
 from qianbei.redrive.planning import Act, Plan, Planner
 from qianbei.redrive.sending import Fate, Reply, redrive
 from qianbei.site import Site, current_site
-from schemas.catalogue import Catalogue, load_catalogue
+from schemas.catalogue import Catalogue
 from schemas.said import said
 
 QUARANTINE_REASONS = sorted(code for code, kind in REASONS.items() if kind.severity is Severity.QUARANTINE)

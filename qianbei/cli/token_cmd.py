@@ -13,7 +13,6 @@ from broker.store.connect import connected, translated
 from qianbei.cli.completing import principals
 from qianbei.language import spoken
 from qianbei.site import current_site
-from schemas.catalogue import load_catalogue
 from schemas.said import said, shown
 
 

@@ -90,7 +90,15 @@ def judge_configs(
 def judge_users(missing: set[str], surplus: set[str]) -> Finding:
     """Everyone who logs in has a password, and nobody who is revoked."""
     if surplus:
-        return fail("users", f"{len(surplus)} are revoked and can still log in: {some(surplus)}", DEPLOY)
+        return fail(
+            said("users"),
+            said(
+                "{count} are revoked and can still log in: {surplus}",
+                count=len(surplus),
+                surplus=some(surplus),
+            ),
+            DEPLOY,
+        )
     if missing:
         return fail(
             said("users"),

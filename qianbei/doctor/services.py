@@ -26,12 +26,17 @@ def judge_taken(services: Mapping[str, bool]) -> Finding:
     late = sorted(name for name, done in services.items() if not done)
     if late:
         return warn(
-            "site files",
-            f"not taken in by {', '.join(late)}",
-            "read its log: it says what is wrong, and goes on with what it knew; a service on another folder than this one "
-            "never learns of a grant",
+            said("site files"),
+            said("not taken in by {late}", late=", ".join(late)),
+            said(
+                "read its log: it says what is wrong, and goes on with what it knew; a service on another folder than this one "
+                "never learns of a grant"
+            ),
         )
-    return ok("site files", f"known to all {len(services)} processes here that decide or route")
+    return ok(
+        said("site files"),
+        said("known to all {count} processes here that decide or route", count=len(services)),
+    )
 
 
 def judge_lag(one: ServiceLag) -> Finding:

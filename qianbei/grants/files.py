@@ -16,6 +16,7 @@ import yaml
 
 from broker.errors import ConfigError
 from broker.settings import Settings
+from schemas.said import said
 from schemas.shown import EntitlementError
 from schemas.sitefiles import PrincipalTerms, SiteFile, read_site_file
 
@@ -26,7 +27,9 @@ def folder_of(settings: Settings) -> Path:
     """Where the site's files lie. Raises ConfigError if no folder is named."""
     if settings.entitlements is None:
         raise ConfigError(
-            "no folder of site files is named: set QIANBEI_ENTITLEMENTS to one, the same for deployment and all services"
+            said(
+                "no folder of site files is named: set QIANBEI_ENTITLEMENTS to one, the same for deployment and all services"
+            )
         )
     return settings.entitlements
 

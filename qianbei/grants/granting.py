@@ -19,6 +19,7 @@ from qianbei.site import Site, deploy_site
 from schemas.entitlements import Grant, grants
 from schemas.identifiers import uscc as codes
 from schemas.installation import BUREAU, KEPT, Installation
+from schemas.said import said
 from schemas.sitefiles import SiteFile
 
 
@@ -63,7 +64,10 @@ def _dated(site: Site, wanted: SiteFile) -> tuple[SiteFile, bool]:
     """With the time of the grant; that of the file in place (True) if it says the same, so that repeating changes nothing."""
     if wanted.revoked is not None:
         raise ConfigError(
-            f"{wanted.file_name}: says that it is revoked: take that line out, or use `qianbei revoke`"
+            said(
+                "{file_name}: says that it is revoked: take that line out, or use `qianbei revoke`",
+                file_name=wanted.file_name,
+            )
         )
     present = site.admin.installation().site.get(wanted.name)
     if present is not None and present.model_copy(update={"granted": None}) == wanted.model_copy(
@@ -82,8 +86,14 @@ def _require_new_versions(site: Site, file: SiteFile, installation: Installation
         new = wanted.get(old.topic)
         if new is not None and _shape(new) != _shape(old):
             raise ConfigError(
-                f"{file.file_name}: {new.subject}: fields, masks, rows or party_roles are others than those of {old.topic}, "
-                f"which was granted already: raise its version to {new.terms.version + 1}"
+                said(
+                    "{file_name}: {subject}: fields, masks, rows or party_roles are others than those of "
+                    "{topic}, which was granted already: raise its version to {version}",
+                    file_name=file.file_name,
+                    subject=new.subject,
+                    topic=old.topic,
+                    version=new.terms.version + 1,
+                )
             )
 
 
@@ -104,7 +114,13 @@ def again(site: Site, name: str) -> SiteFile:
     principal = installation.catalogue.principals.get(name)
     if principal is None or not principal.revoked:
         known = "is granted already" if principal else "is not known"
-        raise ConfigError(f"{name} {known}: give a FILE, or --like a shipped department for a new one")
+        raise ConfigError(
+            said(
+                "{name} {known}: give a FILE, or --like a shipped department for a new one",
+                name=name,
+                known=known,
+            )
+        )
     for before in files.all_before(files.folder_of(site.admin), name):
         return before
     return SiteFile(departments=(name,), zh=principal.zh, en=principal.en)
@@ -153,13 +169,17 @@ def _revocation(installation: Installation, name: str) -> SiteFile:
     principal = installation.catalogue.principals.get(name)
     if principal is None:
         raise ConfigError(
-            f"there is no principal {name}; there are {', '.join(sorted(installation.catalogue.members))}"
+            said(
+                "there is no principal {name}; there are {members}",
+                name=name,
+                members=", ".join(sorted(installation.catalogue.members)),
+            )
         )
     if name in KEPT:
         who = (
             "the bureau files and answers for the exchange" if name == BUREAU else "it is the exchange itself"
         )
-        raise ConfigError(f"{name} cannot be revoked: {who}")
+        raise ConfigError(said("{name} cannot be revoked: {who}", name=name, who=who))
     present = installation.site.get(name)
     if present is not None and present.revoked is not None:
         return present

@@ -10,7 +10,6 @@ from broker.deploy import installation_topics
 from broker.errors import ConfigError
 from broker.topics import INTERNAL, decision_topic, group_prefix, intake_topic
 from qianbei.site import Site
-from schemas.catalogue import load_catalogue
 from schemas.said import said
 
 MECHANISM = "SCRAM-SHA-256"
@@ -42,10 +41,16 @@ def client_connection(site: Site, principal: str) -> ClientConnection:
     installation = site.admin.installation()
     catalogue = installation.catalogue
     if principal in catalogue.principals and principal not in (*catalogue.members, INTERNAL):
-        raise ConfigError(f"{principal} is revoked; `qianbei grant {principal}` grants it again")
+        raise ConfigError(
+            said("{principal} is revoked; `qianbei grant {principal}` grants it again", principal=principal)
+        )
     if principal not in catalogue.members:
         raise ConfigError(
-            f"there is no principal {principal}; there are {', '.join(sorted(catalogue.members))}"
+            said(
+                "there is no principal {principal}; there are {members}",
+                principal=principal,
+                members=", ".join(sorted(catalogue.members)),
+            )
         )
     topics = installation_topics(installation)
     admin = site.admin

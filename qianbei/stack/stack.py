@@ -78,7 +78,9 @@ class Stack:
     def settings_env(self) -> dict[str, str]:
         """What the exchange's settings need to use this stack, as environment variables. Holds passwords."""
         if not self.places.is_ready():
-            raise StackError("the stack has not been started", str(self.places.root), "run `qianbei up`")
+            raise StackError(
+                said("the stack has not been started"), str(self.places.root), said("run `qianbei up`")
+            )
         self.places.entitlements.mkdir(exist_ok=True, mode=0o700)  # a home of an earlier version has none
         known_ports, known_passwords = (
             ports.load_or_choose(self.places.ports),

@@ -44,3 +44,6 @@ class Annex(Protocol):
 
     def schemas(self) -> dict[str, Any]:
         """Components by name: names that no other part of the document has."""
+
+    def security_schemes(self) -> dict[str, Any]:
+        """Ways of showing who asks, by name, beside the token."""

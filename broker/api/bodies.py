@@ -23,12 +23,13 @@ async def read_json(request: Request, max_bytes: int, max_s: float) -> Any:
 
     Raises ProblemError 400, 408, 413, 415 or 422, before anything is done with the content.
     """
-    _require_json(request)
-    body = await _read(request, max_bytes, max_s)
+    require_json(request)
+    body = await read_bytes(request, max_bytes, max_s)
     return parsed(body) if len(body) < _ASIDE_BYTES else await asyncio.to_thread(parsed, body)
 
 
-def _require_json(request: Request) -> None:
+def require_json(request: Request) -> None:
+    """The body must be declared as JSON. Raises ProblemError 415."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json":
         raise ProblemError(
@@ -39,7 +40,8 @@ def _require_json(request: Request) -> None:
         )
 
 
-async def _read(request: Request, max_bytes: int, max_s: float) -> bytes:
+async def read_bytes(request: Request, max_bytes: int, max_s: float) -> bytes:
+    """The body as it was sent. Raises ProblemError 400, 408 or 413."""
     try:
         declared = int(request.headers.get("content-length", "0"))
     except ValueError:

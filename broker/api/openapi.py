@@ -49,7 +49,8 @@ def document(catalogue: Catalogue, version: str, limits: Limits, annexes: Iterab
         "paths": paths(catalogue, subjects, limits.batch_items)
         | {path: item for annex in annexes for path, item in annex.paths().items()},
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}
+            | {name: scheme for annex in annexes for name, scheme in annex.security_schemes().items()},
             "schemas": _components(catalogue, subjects, limits)
             | {name: schema for annex in annexes for name, schema in annex.schemas().items()},
         },

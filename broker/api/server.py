@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from broker.api.access import TokenBook
+from broker.api.annex import Annex
 from broker.api.app import create_app
 from broker.api.edge import Edge
 from broker.api.intake import Intake
@@ -20,6 +21,9 @@ from broker.api.limits import Limits
 from broker.api.live import Knowledge, LiveDoorway, know
 from broker.api.protocol import protocol_for
 from broker.errors import AccessDenied, ConfigError, Unavailable
+from broker.gov.counter import Counter
+from broker.gov.opening import offered
+from broker.gov.store import Store
 from broker.kafka import Connection
 from broker.learned import Learned
 from broker.metrics import ServiceMetrics
@@ -50,9 +54,9 @@ def serve(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> 
     tls = _tls(listen)
     learned = Learned(settings, know, metrics, log)
     learned.learn()
-    offered = installed_offers(learned.installation.entitlements)
+    asked, platform = installed_offers(learned.installation.entitlements), offered()
     with _bound(listen) as bound:
-        asyncio.run(_Service(settings, listen, tls, learned, offered, metrics, stop, log).run(bound))
+        asyncio.run(_Service(settings, listen, tls, learned, asked, platform, metrics, stop, log).run(bound))
 
 
 def _tls(listen: Listen) -> ssl.SSLContext | None:
@@ -103,7 +107,8 @@ class _Service:
         listen: Listen,
         tls: ssl.SSLContext | None,
         learned: Learned[Knowledge],
-        offered: Sequence[Offer],
+        offers: Sequence[Offer],
+        platform: Offer,
         metrics: ServiceMetrics,
         stop: Stop,
         log: Log,
@@ -112,7 +117,8 @@ class _Service:
         self._listen = listen
         self._tls = tls
         self._learned = learned
-        self._offers = offered
+        self._offers = offers
+        self._platform = platform
         self._metrics = metrics
         self._stop = stop
         self._log = log
@@ -128,7 +134,11 @@ class _Service:
         door = LiveDoorway(self._learned.knowledge, intake, ledger, self._settings.dsn())
         library = Library(self._settings.dsn(), self._settings.party_key())
         accesses = AccessLog(self._settings.dsn(), self._settings.instance, self._metrics, self._log)
-        desk = Desk(self._offers, library, accesses, self._log)
+        store = Store(self._settings.dsn())
+        annexes: list[Annex] = [
+            Desk(self._offers, library, accesses, self._log),
+            Counter(self._platform, library, store, accesses, self._log),
+        ]
         behind = [asyncio.create_task(one.run()) for one in (intake, ledger, accesses)]
         behind.append(asyncio.create_task(self._follow(door, book, intake)))
         # While it serves, uvicorn takes the signals itself; before that, and between, they are only noted.
@@ -138,8 +148,8 @@ class _Service:
             await asyncio.wait({*behind, told, opened}, return_when=asyncio.FIRST_COMPLETED)
             if opened.done() and not told.done():
                 self._metrics.opened()
-                async with library.opened():
-                    app = create_app(door, book, self._limits, version("qianbei"), [desk])
+                async with library.opened(), store.opened():
+                    app = create_app(door, book, self._limits, version("qianbei"), annexes)
                     await self._serve(bound, app, {*behind, told})
         finally:
             opened.cancel()

@@ -19,7 +19,6 @@ from psycopg import sql
 
 from broker.errors import Unavailable
 from broker.metrics import ServiceMetrics
-from broker.query.asked import About
 from broker.store.connect import translated
 from schemas.said import said
 
@@ -62,25 +61,6 @@ class Access:
     """Of the body as it was sent."""
     latency_us: int
     """From the end of the headers to this row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who is known to ask, once the token is known."""
-
-    principal: str
-    token_id: str
-    query: str
-    legal_basis: str
-
-
-def described(about: About) -> dict[str, list[str]]:
-    """The columns that say whom or what a call is about."""
-    return {
-        "parties": list(about.parties),
-        "houses": list(about.houses),
-        "contracts": list(about.contracts),
-    }
 
 
 _COLUMNS = ("instance", "seq", *(field.name for field in fields(Access)))

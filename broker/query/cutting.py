@@ -12,7 +12,7 @@ from typing import Any
 
 from broker.errors import ConfigError
 from broker.routing.project import as_it_is, shaped
-from schemas.derive import ALWAYS, Pick, Schema, select
+from schemas.derive import ALWAYS, Pick, Schema, named_types, resolved, select
 from schemas.queries import Figure, FigureKind, Query, Records
 from schemas.said import said
 
@@ -47,8 +47,14 @@ def compile_cut(query: Query, schemas: Mapping[str, Schema]) -> Cut:
 
 def selection(records: Records, schema: Schema) -> tuple[Pick, ...]:
     """The fields that are shown of a record, those of every pushed record only if they are listed."""
-    listed = [name for name in ALWAYS if name in records.fields]
-    return (*map(as_it_is, listed), *select(schema, records.wanted))
+    named = named_types(schema)
+    listed = [
+        field for field in schema["fields"] if field["name"] in ALWAYS and field["name"] in records.fields
+    ]
+    return (
+        *(as_it_is(field, resolved(field["type"], named)) for field in listed),
+        *select(schema, records.wanted),
+    )
 
 
 def answered_fields(answer: Json, prefix: str = "") -> list[str]:

@@ -66,7 +66,7 @@ def components(offers: Iterable[Offer]) -> Json:
             "purpose": {"const": offer.query.purpose.code, "description": offer.query.purpose.zh},
         }
         found[_name(offer)] = frame
-        found[f"{_name(offer)}_answer"] = _answer(offer, schemas)
+        found[f"{_name(offer)}_answer"] = answer_schema(offer, schemas)
     return found
 
 
@@ -74,7 +74,8 @@ def _name(offer: Offer) -> str:
     return f"query_{offer.group}_{offer.query.name}"
 
 
-def _answer(offer: Offer, schemas: Mapping[str, Schema]) -> Json:
+def answer_schema(offer: Offer, schemas: Mapping[str, Schema]) -> Json:
+    """The body of an answer: the frame, and what the entitlement declares."""
     text = {"type": "string"}
     return object_of(
         {

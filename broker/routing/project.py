@@ -26,8 +26,8 @@ _Change = Callable[[Any], Any]
 
 def compile_projection(subject_schema: Schema, grant: Grant) -> Projection:
     """The projection of a subject's records, of the newest schema, for one grant."""
-    present = {field["name"] for field in subject_schema["fields"]}
-    always = [as_it_is(name) for name in (*KEYS, *ENVELOPE) if name in present]
+    present = {field["name"]: field for field in subject_schema["fields"]}
+    always = [as_it_is(present[name]) for name in (*KEYS, *ENVELOPE) if name in present]
     whole = shaped([*always, *select(subject_schema, grant.wanted)])
     if grant.terms.rows is Rows.ALL:
         return whole
@@ -56,9 +56,9 @@ def _left(subject_schema: Schema, grant: Grant) -> Callable[[Record], Record]:
     return left
 
 
-def as_it_is(name: str) -> Leaf:
-    """The pick of a field that is neither protected nor masked."""
-    return Leaf(name, name, None, False, None, {})
+def as_it_is(field: Schema, type_: Any = None) -> Leaf:
+    """The pick of a field that is neither protected nor masked; its type is needed only where it is described."""
+    return Leaf(field["name"], field["name"], type_, False, None, field)
 
 
 def shaped(picks: Iterable[Pick]) -> Callable[[Record], Record]:

@@ -29,6 +29,9 @@ _GRANTS = (
     "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_api",
     "GRANT USAGE ON SCHEMA audit TO qb_api",
     "GRANT INSERT ON audit.access TO qb_api",
+    "GRANT SELECT ON front.signing_key TO qb_api",
+    "GRANT SELECT, INSERT, DELETE ON front.nonce TO qb_api",
+    "GRANT SELECT, INSERT ON front.receipt TO qb_api",
     "GRANT TEMPORARY ON DATABASE {database} TO qb_compaction",
     "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_reader",
 )

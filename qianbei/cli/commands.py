@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "grant": "grant_cmd:grant_command",
     "revoke": "grant_cmd:revoke_command",
     "principals": "grant_cmd:principals_command",
+    "gov-key": "gov_key_cmd:gov_key_command",
 }
 """By name: the module beside this one, and the command in it."""
 

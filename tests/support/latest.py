@@ -14,10 +14,10 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import psycopg
@@ -26,11 +26,16 @@ import structlog
 from psycopg.rows import dict_row
 
 from broker.api.access import TokenBook
+from broker.api.annex import Annex
 from broker.api.app import create_app
 from broker.api.edge import Edge
 from broker.api.limits import Limits
+from broker.api.tokens import Token
 from broker.compaction.engine import Source
 from broker.compaction.opening import create_tables, latest_spec
+from broker.gov.counter import Counter
+from broker.gov.opening import offered
+from broker.gov.store import Store
 from broker.kafka import TopicPartition
 from broker.metrics import ServiceMetrics
 from broker.protected import fill_party_refs, party_lists
@@ -60,13 +65,17 @@ def example_json(subject: str, name: str, version: int = 1) -> dict[str, Any]:
     return found
 
 
+Said = TypeVar("Said")
+
+
 class Latest:
     """A database with records in ``latest``, and a client of the query API on it."""
 
     def __init__(self, dsn: str, folder: Folder) -> None:
         self.dsn = dsn
         self._folder = folder
-        self._offers = installed_offers()
+        self._offers, self._platform = installed_offers(), offered()
+        self._door, self._library, self._store = FakeDoor(*forms()), Library(dsn, KEY), Store(dsn)
         self._offsets = itertools.count()
 
     def put(self, subject: str, body: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
@@ -105,23 +114,31 @@ class Latest:
     def post(self, path: str, body: Any, principal: str) -> httpx.Response:
         """Any request, with a token of the principal that may do all that it can."""
         token, presented = made_token(principal)
+        headers = {"Authorization": f"Bearer {presented}"}
+        return self.talk(lambda client: client.post(path, json=body, headers=headers), token)
 
-        async def run() -> httpx.Response:
+    def talk(self, talking: Callable[[httpx.AsyncClient], Awaitable[Said]], *tokens: Token) -> Said:
+        """One conversation with an application that knows these tokens, in a loop of its own."""
+
+        async def run() -> Said:
             metrics, log = ServiceMetrics("api"), structlog.get_logger()
-            library, accesses = Library(self.dsn, KEY), AccessLog(self.dsn, "test", metrics, log)
+            library, store, accesses = self._library, self._store, AccessLog(self.dsn, "test", metrics, log)
             book = TokenBook(load_catalogue().principals)
-            book.replace([token])
-            desk = Desk(self._offers, library, accesses, log)
-            app = Edge(create_app(FakeDoor(*forms()), book, Limits(), "test", [desk]), metrics, log)
+            book.replace(tokens)
+            annexes: list[Annex] = [
+                Desk(self._offers, library, accesses, log),
+                Counter(self._platform, library, store, accesses, log),
+            ]
+            app = Edge(create_app(self._door, book, Limits(), "test", annexes), metrics, log)
             writing = asyncio.create_task(accesses.run())
             try:
                 await accesses.opened.wait()
                 async with (
                     library.opened(),
+                    store.opened(),
                     httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client,
                 ):
-                    headers = {"Authorization": f"Bearer {presented}"}
-                    return await client.post(path, json=body, headers=headers)
+                    return await talking(client)
             finally:
                 writing.cancel()
                 await asyncio.gather(writing, return_exceptions=True)

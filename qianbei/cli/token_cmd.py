@@ -30,8 +30,8 @@ def token_command() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    metavar="ACTION[:SUBJECT,…]",
-    help=f"One of {', '.join(ACTIONS)}, for some subjects or for all that PRINCIPAL may send; default: everything.",
+    metavar="ACTION[:NAME,…]",
+    help=f"One of {', '.join(ACTIONS)}, for some subjects or queries, or for all that PRINCIPAL may; default: everything.",
 )
 @click.option(
     "--days", type=click.IntRange(1, MAX_DAYS), default=90, show_default=True, help="How long it is valid."

@@ -44,9 +44,9 @@ def test_the_departments_with_topics() -> None:
     assert {grant.department for grant in by_topic().values()} == WITH_TOPICS
 
 
-def test_civil_and_education_only_ask() -> None:
+def test_civil_education_and_the_platform_only_ask() -> None:
     found = {e.departments[0]: e for e in load_entitlements() if not e.subjects}
-    assert set(found) == {"civil", "education"}
+    assert set(found) == {"civil", "education", "gov"}
     assert all(entitlement.queries for entitlement in found.values())
 
 

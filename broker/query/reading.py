@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from broker.api.problems import invalid
 from broker.errors import ConfigError
 from broker.query.asked import Caller, Person
-from broker.query.records import PartyTable, Record, SubjectTables, equal, latest_specs
+from broker.query.records import PartyTable, Record, SubjectTables, latest_specs
 from broker.store.connect import translated
 from schemas.jsonform import Problem
 from schemas.said import said
@@ -32,7 +31,7 @@ _OPTIONS = (
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 )
 
-_ALIASES = """
+_ALIASES = b"""
 WITH RECURSIVE same(ref) AS (
     SELECT %(ref)s::text COLLATE "C"
     UNION
@@ -107,7 +106,7 @@ class Reading:
     async def refs(self, person: Person) -> list[str]:
         """The ``party_ref`` of a person under every document that standing aliases give him, his own first."""
         own = person.ref(self._party_key)
-        rows = await self._rows(sql.SQL(_ALIASES), {"ref": own})
+        rows = await self._rows(_ALIASES, {"ref": own})
         return [own, *sorted({str(row[0]) for row in rows} - {own})]
 
     async def of_parties(
@@ -122,26 +121,24 @@ class Reading:
         if not found:
             raise KeyError(f"{subject} has no party list {field}")
         wanted = list(roles)
-        condition = found[0].having_role if wanted else found[0].having
-        if condition is None:
+        statement = found[0].by_role if wanted else found[0].by_party
+        if statement is None:
             raise KeyError(f"the items of {subject}.{found[0].field} have no role")
-        return await self._records(tables, condition, {"refs": list(refs), "roles": wanted})
+        return await self._records(tables, statement, {"refs": list(refs), "roles": wanted})
 
     async def by(self, subject: str, column: str, *values: str) -> list[Record]:
         """Records whose indexed column has one of these values, in the order of their keys."""
         tables = self._subjects[subject]
-        if column not in tables.indexed:
+        if column not in tables.by:
             raise KeyError(f"{subject}.{column} has no index: declare it in broker/compaction/indexes.py")
-        return await self._records(tables, equal(column), {"values": list(values)})
+        return await self._records(tables, tables.by[column], {"values": list(values)})
 
     async def by_key(self, subject: str, *entity_ids: str) -> list[Record]:
         """Records by the id of their entity."""
         return await self.by(subject, "entity_id", *entity_ids)
 
-    async def _records(
-        self, tables: SubjectTables, condition: sql.Composed, given: dict[str, Any]
-    ) -> list[Record]:
-        rows = await self._rows(tables.statement(condition), given | {"most": MOST_RECORDS + 1})
+    async def _records(self, tables: SubjectTables, statement: bytes, given: dict[str, Any]) -> list[Record]:
+        rows = await self._rows(statement, given | {"most": MOST_RECORDS + 1})
         if len(rows) > MOST_RECORDS:
             raise invalid(
                 [
@@ -163,8 +160,6 @@ class Reading:
             key, item = table.to_item(row)
             records[key][table.field].append(item)
 
-    async def _rows(
-        self, statement: sql.SQL | sql.Composed, given: dict[str, Any]
-    ) -> Sequence[tuple[Any, ...]]:
+    async def _rows(self, statement: bytes, given: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
         cursor = await self._db.execute(statement, given, binary=True)
         return await cursor.fetchall()

@@ -28,35 +28,33 @@ def latest_specs() -> dict[str, TableSpec]:
 
 @dataclass(frozen=True, slots=True)
 class PartyTable:
-    """One party list of a subject: how its items are fetched for given entities, and found by party."""
+    """One party list of a subject: how its items are fetched for given entities, and records are found by party."""
 
     field: str
-    items: sql.Composed
+    items: bytes
     """By ``ids``: the items of these entities, in their order."""
-    having: sql.Composed
-    """A condition on ``entity_id``, by ``refs``."""
-    having_role: sql.Composed | None
+    by_party: bytes
+    """By ``refs``: at most ``most`` records with one of them in this list."""
+    by_role: bytes | None
     """The same by ``refs`` and ``roles``; None if the items have no role."""
     to_item: Callable[[Sequence[Any]], tuple[str, Record]]
 
 
 class SubjectTables:
-    """What is asked of the tables of one subject."""
+    """What is asked of the tables of one subject. Statements are written once: Postgres prepares what it sees again."""
 
     def __init__(self, spec: TableSpec) -> None:
         names = list(spec.columns)
-        self.subject = spec.subject
-        self.indexed = frozenset({KEY, *INDEXED.get(spec.subject, ())})
-        self.lists = tuple(_party_table(child) for child in spec.children)
+        select = sql.SQL("SELECT {} FROM {}").format(_columns(names), _table(spec.subject))
+        columns = (KEY, *INDEXED.get(spec.subject, ()))
+        self.by: Mapping[str, bytes] = {
+            column: _found(select, sql.SQL("{} = ANY(%(values)s)").format(sql.Identifier(column)))
+            for column in columns
+        }
+        """By indexed column, by ``values``: at most ``most`` records."""
+        self.lists = tuple(_party_table(child, select) for child in spec.children)
         self._names = names
         self._envelopes = [n for n, name in enumerate(names) if spec.columns[name].kind is Kind.ENVELOPE]
-        self._select = sql.SQL("SELECT {} FROM {}").format(_columns(names), _table(spec.subject))
-
-    def statement(self, condition: sql.Composed) -> sql.Composed:
-        """At most ``most`` records under a condition, in the order of their keys."""
-        return sql.SQL("{} WHERE {} ORDER BY {} LIMIT %(most)s").format(
-            self._select, condition, sql.Identifier(KEY)
-        )
 
     def record(self, row: Sequence[Any]) -> Record:
         """A row as a record, its party lists still empty."""
@@ -66,9 +64,13 @@ class SubjectTables:
         return record | {table.field: [] for table in self.lists}
 
 
-def equal(column: str) -> sql.Composed:
-    """The column has one of ``values``."""
-    return sql.SQL("{} = ANY(%(values)s)").format(sql.Identifier(column))
+def _found(select: sql.Composed, condition: sql.Composed) -> bytes:
+    """At most ``most`` records under a condition, in the order of their keys."""
+    return (
+        sql.SQL("{} WHERE {} ORDER BY {} LIMIT %(most)s")
+        .format(select, condition, sql.Identifier(KEY))
+        .as_bytes(None)
+    )
 
 
 def envelope(encoded: bytes | None) -> Mapping[str, Any] | None:
@@ -81,16 +83,20 @@ def envelope(encoded: bytes | None) -> Mapping[str, Any] | None:
     return {"key_id": key_id.decode(), "nonce": nonce, "ciphertext": ciphertext}
 
 
-def _party_table(child: ChildSpec) -> PartyTable:
+def _party_table(child: ChildSpec, select: sql.Composed) -> PartyTable:
     fields = child.field.items
     names = [field.name for field in fields]
     envelopes = [field.name for field in fields if field.kind is Kind.ENVELOPE]
-    table = _table(child.table.name)
-    key, ref = sql.Identifier(KEY), sql.Identifier(PARTY_REF)
-    having = sql.SQL("{} IN (SELECT {} FROM {} WHERE {} = ANY(%(refs)s))").format(key, key, table, ref)
+    table, key = _table(child.table.name), sql.Identifier(KEY)
+    having = sql.SQL("{} IN (SELECT {} FROM {} WHERE {} = ANY(%(refs)s))").format(
+        key, key, table, sql.Identifier(PARTY_REF)
+    )
     having_role = sql.SQL(
         "{} IN (SELECT {} FROM {} WHERE {} = ANY(%(refs)s) AND {} = ANY(%(roles)s))"
-    ).format(key, key, table, ref, sql.Identifier(_ROLE))
+    ).format(key, key, table, sql.Identifier(PARTY_REF), sql.Identifier(_ROLE))
+    items = sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%(ids)s) ORDER BY {}, {}").format(
+        _columns([KEY, *names]), table, key, key, sql.Identifier(POSITION)
+    )
 
     def to_item(row: Sequence[Any]) -> tuple[str, Record]:
         item = dict(zip(names, row[1:], strict=True))
@@ -100,11 +106,9 @@ def _party_table(child: ChildSpec) -> PartyTable:
 
     return PartyTable(
         child.field.name,
-        sql.SQL("SELECT {} FROM {} WHERE {} = ANY(%(ids)s) ORDER BY {}, {}").format(
-            _columns([KEY, *names]), table, key, key, sql.Identifier(POSITION)
-        ),
-        having,
-        having_role if _ROLE in names else None,
+        items.as_bytes(None),
+        _found(select, having),
+        _found(select, having_role) if _ROLE in names else None,
         to_item,
     )
 

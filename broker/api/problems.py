@@ -87,6 +87,6 @@ def unavailable(what: str, *, retry_after_s: int = 1) -> ProblemError:
     return ProblemError(
         "unavailable",
         what,
-        "send the same request again, with the same event_id: it is never decided twice",
+        "send it again; a filing keeps its event_id and is never decided twice, a signed request is signed anew",
         headers={"Retry-After": str(retry_after_s)},
     )

@@ -3,19 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
-
-import psycopg
-from psycopg_pool import AsyncConnectionPool
 
 from broker.errors import ConfigError
 from broker.store.connect import translated
+from broker.store.pool import Connection, Pool, pooled
 
-_WAIT_S = 2.0
 _POOL = 4
 _OPTIONS = "-c TimeZone=UTC -c statement_timeout=2s"
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +26,19 @@ class Store:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
-        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._pool: Pool | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Connections are made as they are needed."""
-        pool = AsyncConnectionPool(
-            self._dsn,
-            connection_class=psycopg.AsyncConnection[tuple[Any, ...]],
-            kwargs={
-                "application_name": "qianbei api gov",
-                "connect_timeout": 10,
-                "options": _OPTIONS,
-                "autocommit": True,
-            },
-            min_size=1,
-            max_size=_POOL,
-            timeout=_WAIT_S,
-            open=False,
-        )
-        await pool.open(wait=False)
-        self._pool = pool
-        try:
-            yield
-        finally:
-            self._pool = None
-            await pool.close()
+        async with pooled(
+            self._dsn, "qianbei api gov", options=_OPTIONS, most=_POOL, autocommit=True
+        ) as pool:
+            self._pool = pool
+            try:
+                yield
+            finally:
+                self._pool = None
 
     async def principal_of(self, key_id: str) -> str | None:
         """Whose key it is, if it is neither expired nor revoked."""

@@ -5,24 +5,19 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool
-
 from broker.api.problems import invalid
 from broker.errors import ConfigError
 from broker.query.asked import Caller, Person
 from broker.query.records import PartyTable, Record, SubjectTables, latest_specs
 from broker.store.connect import translated
+from broker.store.pool import Connection, Pool, pooled
 from schemas.jsonform import Problem
 from schemas.said import said
 
 MOST_RECORDS = 500
 """More than this is no answer to a question about one matter: the call is refused."""
 
-WAIT_S = 2.0
 _POOL = 8
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 # Read-only and of one moment. A table that has just grown has no statistics yet, and the planner would read it whole.
 _OPTIONS = (
@@ -53,27 +48,17 @@ class Library:
         self._dsn = dsn
         self._application = application
         self._subjects = {subject: SubjectTables(spec) for subject, spec in latest_specs().items()}
-        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._pool: Pool | None = None
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Connections are made as they are needed; a server that is away is noticed by who asks."""
-        pool = AsyncConnectionPool(
-            self._dsn,
-            connection_class=psycopg.AsyncConnection[tuple[Any, ...]],
-            kwargs={"application_name": self._application, "connect_timeout": 10, "options": _OPTIONS},
-            min_size=1,
-            max_size=_POOL,
-            timeout=WAIT_S,
-            open=False,
-        )
-        await pool.open(wait=False)
-        self._pool = pool
-        try:
-            yield
-        finally:
-            self._pool = None
-            await pool.close()
+        async with pooled(self._dsn, self._application, options=_OPTIONS, most=_POOL) as pool:
+            self._pool = pool
+            try:
+                yield
+            finally:
+                self._pool = None
 
     @asynccontextmanager
     async def reading(self, caller: Caller) -> AsyncIterator["Reading"]:

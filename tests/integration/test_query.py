@@ -1,12 +1,18 @@
 """The query API on a real Postgres: what is asked, what is answered, and what is written down before."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
+from broker.compaction.indexes import INDEXED
+from broker.compaction.opening import create_tables
+from broker.query.records import latest_specs
+from tests.support.front_door import made_token
 from tests.support.latest import OFFICER, Latest, example_json, latest_on
 
 PARENT = {"id_type": "1", "id_no": "411499199003070015"}
@@ -123,3 +129,45 @@ def test_without_a_row_nothing_is_answered(latest: Latest) -> None:
     assert answer.status_code == 503
     assert "answer" not in answer.json()
     assert ask(latest).status_code == 200
+
+
+def test_calls_that_come_together_share_commits_and_are_counted_without_a_gap(latest: Latest) -> None:
+    token, presented = made_token("education")
+    headers = {"Authorization": f"Bearer {presented}"}
+    body = {
+        "officer": OFFICER,
+        "purpose": "SCHOOL_ADMISSION",
+        "business_no": "many",
+        "asked": {"parent": PARENT, "address": ADDRESS},
+    }
+
+    async def many(client: httpx.AsyncClient) -> list[httpx.Response]:
+        path = "/v1/query/education/home_for_admission"
+        return list(await asyncio.gather(*(client.post(path, json=body, headers=headers) for _ in range(40))))
+
+    answers = latest.talk(many, token)
+    assert {answer.status_code for answer in answers} == {200}
+    rows = [row for row in latest.accesses() if row["number"] == "many"]
+    assert {str(row["access_id"]) for row in rows} == {one.json()["access_id"] for one in answers}
+    assert len({row["instance"] for row in rows}) == 1
+    assert sorted(row["seq"] for row in rows) == list(range(1, 41))
+
+
+def test_more_records_than_a_matter_can_have_are_refused(
+    latest: Latest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.query.reading.MOST_RECORDS", 0)
+    answer = ask(latest)
+    assert answer.status_code == 422
+    assert [one["how"] for one in answer.json()["problems"]] == ["ask more narrowly"]
+
+
+def test_a_table_of_an_older_release_gets_the_indexes_that_were_declared_since(latest: Latest) -> None:
+    specs = list(latest_specs().values())
+    with psycopg.connect(latest.dsn, autocommit=True) as db:
+        db.execute("DROP INDEX latest.sale_house_code")
+        create_tables(latest.dsn, specs)
+        create_tables(latest.dsn, specs)
+        found = db.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'latest'").fetchall()
+    wanted = {f"{subject}_{column}" for subject, columns in INDEXED.items() for column in columns}
+    assert wanted <= {name for (name,) in found}

@@ -1,5 +1,6 @@
 """The query API of the running front door, under the roles of the services: filed, folded, asked, written down."""
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from click.testing import CliRunner
 
 from broker.store.connect import connected
+from qianbei.cli.gov_key_cmd import gov_key_command
 from qianbei.site import Site
 from tests.support.door_client import known_client, problem, site_token
 from tests.support.exchange import until
+from tests.support.gov_client import Platform
 from tests.support.latest import OFFICER, example_json
 from tests.support.story import new_house_code
 
@@ -83,3 +87,43 @@ def test_the_front_door_adds_to_the_access_log_and_can_do_no_more(site: Site, bu
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 db.execute(statement)
+
+
+def test_the_platform_asks_with_a_key_of_the_command_and_takes_it_back(
+    site: Site, bureau: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the services' own roles: key, nonce, access log and receipt."""
+    monkeypatch.setattr("qianbei.cli.gov_key_cmd.current_site", lambda: site)
+    issued = json.loads(run_gov_key("issue", "--json"))
+    platform = Platform(issued["key_id"], bytes.fromhex(issued["secret"]))
+    lease = filed_lease(bureau)
+    citizen = lessee_of(lease) | {"level": 3, "session_no": "S-1"}
+    call = {"purpose": "CITIZEN_OWN_CONTRACTS", "business_no": "ZW-1", "citizen": citizen}
+
+    def ask() -> httpx.Response:
+        return bureau.request(**platform.signed("POST", "/v1/gov/own_contracts", call))
+
+    def own() -> list[str]:
+        return [one["contract_no"] for one in ask().json()["answer"]["leases"]]
+
+    until("the lease is folded", lambda: lease["contract_no"] in own(), 30)
+    answer = ask()
+    path = f"/v1/gov/receipts/{answer.json()['access_id']}"
+    again = bureau.request(**platform.signed("GET", path))
+    assert again.json()["receipt"] == answer.headers["Qianbei-Receipt"]
+    listed = [json.loads(line) for line in run_gov_key("list", "--json").splitlines()]
+    assert issued["key_id"] in [one["key_id"] for one in listed]
+    assert all("secret" not in one for one in listed)
+    run_gov_key("revoke", issued["key_id"])
+    problem(ask(), 401, "unauthorized")
+
+
+def run_gov_key(*words: str) -> str:
+    ran = CliRunner().invoke(gov_key_command, list(words), catch_exceptions=False)
+    assert ran.exit_code == 0
+    return ran.stdout
+
+
+def lessee_of(lease: dict[str, Any]) -> dict[str, str]:
+    (one, *_) = [p for p in lease["parties"] if p["role"] == "LESSEE"]
+    return {name: one[name] for name in ("id_type", "id_no", "name")}

@@ -1,0 +1,40 @@
+"""Connections for many short statements of one event loop."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Pool = AsyncConnectionPool[Connection]
+
+WAIT_S = 2.0
+"""Who waits longer than this for a connection gets psycopg's PoolTimeout, which ``translated`` turns into Unavailable."""
+
+
+@asynccontextmanager
+async def pooled(
+    dsn: str, application: str, *, options: str, most: int, autocommit: bool = False
+) -> AsyncIterator[Pool]:
+    """A pool of at most so many. It opens even where the server is away: who asks then notices."""
+    pool = AsyncConnectionPool(
+        dsn,
+        connection_class=Connection,
+        kwargs={
+            "application_name": application,
+            "connect_timeout": 10,
+            "options": options,
+            "autocommit": autocommit,
+        },
+        min_size=1,
+        max_size=most,
+        timeout=WAIT_S,
+        open=False,
+    )
+    await pool.open(wait=False)
+    try:
+        yield pool
+    finally:
+        await pool.close()

@@ -24,6 +24,7 @@ from schemas.said import said
 
 PAUSE_S = 0.5
 WRITE_S = 3.0
+BEAT_S = 5.0
 _MOST = 200
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -124,7 +125,7 @@ class AccessLog:
     async def _serve(self, db: Connection, chain: str) -> None:
         seq = 0
         while True:
-            await self._arrived.wait()
+            await self._something(db)
             taken = self._queue[:_MOST]
             batch = [one for one in taken if not one[1].done()]
             if batch:
@@ -136,6 +137,16 @@ class AccessLog:
                     done.set_result(None)
             if not self._queue:
                 self._arrived.clear()
+
+    async def _something(self, db: Connection) -> None:
+        """Wait for a row; meanwhile see that the connection lives, so that no call has to find out."""
+        while not self._arrived.is_set():
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await self._arrived.wait()
+            except TimeoutError:
+                async with db.transaction():
+                    await db.execute("SELECT 1")
 
     async def _commit(self, db: Connection, chain: str, seq: int, batch: Sequence[Access]) -> None:
         rows = [(chain, seq + n, *astuple(access)) for n, access in enumerate(batch, start=1)]

@@ -29,6 +29,8 @@ def test_no_request_breaks_the_contract_of_the_document(url: str, site: Site, tm
         str(Path(sys.executable).with_name("schemathesis")),
         *("run", f"{url}/openapi.json"),
         *("--header", f"Authorization: Bearer {token}"),
+        # All queries come of one generator and one route: one of them stands for the others.
+        *("--exclude-path-regex", "^/v1/query/(?!education/)"),
         *("--checks", ",".join(CHECKS)),
         *("--phases", "examples,coverage,fuzzing"),
         *("--max-examples", "3"),

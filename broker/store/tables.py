@@ -170,3 +170,35 @@ token = Table(
     Column("last_used_at", DateTime(timezone=True)),
     schema="front",
 )
+
+#: The citizens' channel: keys of the platform (their secrets are derived), nonces that were used, receipts that were given.
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    schema="front",
+)
+
+nonce = Table(
+    "nonce",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("nonce", Text, primary_key=True),
+    Column("forget_at", DateTime(timezone=True), nullable=False, index=True),
+    schema="front",
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("receipt_id", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("given_at", DateTime(timezone=True), nullable=False),
+    schema="front",
+)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from broker.errors import ConfigError
 from broker.store.connect import Connection
+from schemas.said import said
 
 PRINCIPAL = "gov"
 MAX_DAYS = 366
@@ -52,7 +53,7 @@ def revoke(db: Connection, key_id: str) -> None:
         "UPDATE front.signing_key SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = %s", (key_id,)
     )
     if not found.rowcount:
-        raise ConfigError(f"there is no key {key_id}; `qianbei gov-key list` shows all")
+        raise ConfigError(said("there is no key {key_id}; `qianbei gov-key list` shows all", key_id=key_id))
 
 
 def load(db: Connection) -> list[SigningKey]:

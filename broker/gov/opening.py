@@ -4,6 +4,7 @@ from broker.errors import ConfigError
 from broker.gov.contracts import DEFINITION
 from broker.query.definition import Offer, offers
 from schemas.entitlements import load_entitlements, newest_schemas
+from schemas.said import said
 
 
 def offered() -> Offer:
@@ -12,6 +13,6 @@ def offered() -> Offer:
     found = offers(load_entitlements(schemas=schemas), [DEFINITION], schemas)
     if not found:
         raise ConfigError(
-            "schemas/entitlements has no query own_contracts of gov: the platform may ask nothing"
+            said("schemas/entitlements has no query own_contracts of gov: the platform may ask nothing")
         )
     return found[0]

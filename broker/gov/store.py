@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from broker.errors import ConfigError
 from broker.store.connect import translated
 from broker.store.pool import Connection, Pool, pooled
+from schemas.said import said
 
 _POOL = 4
 _OPTIONS = "-c TimeZone=UTC -c statement_timeout=2s"
@@ -84,7 +85,7 @@ class Store:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         if self._pool is None:
-            raise ConfigError("the store is not open")
+            raise ConfigError(said("the store is not open"))
         with translated(self._dsn):
             async with self._pool.connection() as db:
                 yield db

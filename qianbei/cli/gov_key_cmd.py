@@ -9,12 +9,17 @@ from rich.table import Table
 
 from broker.gov.keys import MAX_DAYS, SigningKey, issue, load, revoke, secret_of
 from broker.store.connect import connected, translated
+from qianbei.language import spoken
 from qianbei.site import current_site
+from schemas.said import said, shown
 
 
 @click.group(name="gov-key")
 def gov_key_command() -> None:
-    """Signing keys of the government-service platform, which asks for citizens. See docs/connect/gov.md."""
+    """Signing keys of the government-service platform, which asks for citizens. See docs/connect/gov.md.
+
+    Example: qianbei gov-key issue --days 90 --json
+    """
 
 
 @gov_key_command.command(name="issue")
@@ -35,7 +40,8 @@ def issue_command(days: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_row(key) | {"secret": secret}))
         return
-    click.echo(f"{key.key_id}, valid until {key.expires_at:%Y-%m-%d %H:%M} UTC; its secret:", err=True)
+    until = f"{key.expires_at:%Y-%m-%d %H:%M} UTC"
+    click.echo(spoken("{key_id}, valid until {until}; its secret:", key_id=key.key_id, until=until), err=True)
     click.echo(secret)
 
 
@@ -46,7 +52,7 @@ def revoke_command(key_id: str) -> None:
     dsn = current_site().admin.dsn()
     with translated(dsn), connected(dsn, "qianbei gov-key") as db:
         revoke(db, key_id)
-    click.echo(f"{key_id} is revoked", err=True)
+    click.echo(spoken("{key_id} is revoked", key_id=key_id), err=True)
 
 
 @gov_key_command.command(name="list")
@@ -60,13 +66,20 @@ def list_command(as_json: bool) -> None:
         for row in rows:
             click.echo(json.dumps(row))
         return
-    table = Table(*_COLUMNS)
+    table = Table(*(shown(heading) for heading in _COLUMNS.values()))
     for row in rows:
         table.add_row(*(row[name] or "" for name in _COLUMNS))
     Console().print(table)
 
 
-_COLUMNS = ("key_id", "principal", "created_at", "created_by", "expires_at", "revoked_at")
+_COLUMNS = {
+    "key_id": said("key_id"),
+    "principal": said("principal"),
+    "created_at": said("created"),
+    "created_by": said("created_by"),
+    "expires_at": said("expires"),
+    "revoked_at": said("revoked"),
+}
 
 
 def _row(key: SigningKey) -> dict[str, str | None]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.city import City
-from tests.support.exchange import Exchange, exchange_on
+from tests.support.exchange import Exchange, exchange_on, until
 from tests.support.providers import present_providers
+from tests.support.story import sender, sold_house
 
 
 @contextmanager
@@ -31,6 +32,20 @@ def exchange(deployed: Exchange) -> Exchange:
     """The exchange with one instance of each service running."""
     deployed.ensure_services(1)
     return deployed
+
+
+@pytest.fixture
+def filed(exchange: Exchange) -> str:
+    """The contract number of a sale that tax has received, signed and filed: revisions 1 and 2."""
+    events = sold_house()
+    contract: str = events[-1].record["entity_id"]
+    with sender(exchange.site, "bureau") as bureau:
+        bureau.send(*events)
+    until(
+        "tax's records",
+        lambda: sum(r.key == contract.encode() for r in exchange.read(["dept.tax.sale.v1"])) == 2,
+    )
+    return contract
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"QIANBEI_LAW_HISTORIES": "2000", "QIANBEI_LAW_SEED": "", "QIANBEI_LAW_HISTORIES_ON_KAFKA": "50"},
         ["tests/machine/test_law.py", "tests/machine/test_law_on_kafka.py"],
     ),
+    "newcomer": ({"QIANBEI_NEWCOMER_COLD": "1"}, ["tests/integration/test_newcomer.py"]),
     "poll": ({"QIANBEI_POLL_SECONDS": "600", "QIANBEI_POLL_KILLS": "8"}, ["tests/integration/test_poll.py"]),
     "stock": (
         {"QIANBEI_STOCK_ROWS": "1000000", "QIANBEI_STOCK_KILLS": "5"},

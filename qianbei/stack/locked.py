@@ -64,8 +64,13 @@ class Locked:
 
 def load() -> Locked:
     """The lock that this version of qianbei runs."""
-    files = [LockedFile.parse(line) for line in LOCK.read_text(encoding="ascii").splitlines()]
-    return Locked(tuple(files[:-1]), files[-1])
+    *kafka, registry = read_lock(LOCK)
+    return Locked(tuple(kafka), registry)
+
+
+def read_lock(path: Path) -> list[LockedFile]:
+    """The files of a lock, in its order."""
+    return [LockedFile.parse(line) for line in path.read_text(encoding="ascii").splitlines()]
 
 
 def sha256(path: Path) -> str:

@@ -3,7 +3,6 @@
 import json
 import subprocess
 
-import pytest
 from confluent_kafka import Consumer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
@@ -12,20 +11,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from broker.topics import group_prefix
 from tests.support.exchange import Exchange, until
 from tests.support.kcat import kcat_environment, kcat_program
-from tests.support.story import sender, sold_house
 
 TOPIC = "dept.tax.sale.v1"
-
-
-@pytest.fixture
-def filed(exchange: Exchange) -> str:
-    """The contract number of a sale that tax has received."""
-    events = sold_house()
-    contract: str = events[-1].record["entity_id"]
-    with sender(exchange.site, "bureau") as bureau:
-        bureau.send(*events)
-    until("tax's records", lambda: sum(r.key == contract.encode() for r in exchange.read([TOPIC])) == 2)
-    return contract
 
 
 def test_confluent_kafka_reads_and_decodes(exchange: Exchange, filed: str) -> None:

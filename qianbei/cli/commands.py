@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "verify": "verify_cmd:verify_command",
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",
+    "asyncapi": "asyncapi_cmd:asyncapi_command",
     "token": "token_cmd:token_command",
     "grant": "grant_cmd:grant_command",
     "revoke": "grant_cmd:revoke_command",

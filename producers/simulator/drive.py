@@ -40,6 +40,7 @@ def drive(
     account: Callable[[str], Settings] | None = None,
     progress: Progress | None = None,
     hold: Callable[[], bool] | None = None,
+    stop: Callable[[], bool] = lambda: False,
     begin: datetime | None = None,
 ) -> Ledger:
     """Send the plan of ``seed`` and return the ledger of what was sent, every record of it acknowledged.
@@ -51,7 +52,8 @@ def drive(
     ``account`` gives each principal's own settings, so that each source writes as itself; without it ``settings`` must be
     of a user who may write to every intake topic. ``rate`` is records a second, none for as fast as it goes. ``progress``
     is told how many were sent. While ``hold`` says so, nothing is sent: a caller keeps the backlog short with it, since
-    with a long one the order in which topics are read is no more like life. Raises what the clients raise; then part of
+    with a long one the order in which topics are read is no more like life. As soon as ``stop`` says so, the plan ends, and
+    the ledger is of what was sent until then. Raises what the clients raise; then part of
     the plan has been sent.
     """
     with Registry(settings.registry_url) as registry:
@@ -68,6 +70,8 @@ def drive(
                 receipts.popleft()()
             if progress is not None:
                 progress(number)
+            if stop():
+                break
         while receipts:
             receipts.popleft()()
     return ledger

@@ -12,6 +12,7 @@ from qianbei.cli.help import presented
 
 COMMANDS: Mapping[str, str] = {
     "demo": "demo_cmd:demo",
+    "sandbox": "sandbox_cmd:sandbox",
     "up": "stack_cmd:up",
     "down": "stack_cmd:down",
     "status": "stack_cmd:status",

@@ -38,29 +38,39 @@ class Stalled(QianbeiError):
 def throw_away_exchange(say: Say, *, keep: bool = False, services: bool = True) -> Iterator[Site]:
     """A whole exchange in a folder of its own: servers, topics, services. All processes end with the block.
 
-    ``keep`` leaves the folder with data and logs; otherwise it is kept only if the block fails.
+    ``keep`` leaves the folder with data and logs; otherwise it is kept only if the block fails. Ctrl-C is no failure.
     """
     home = Path(tempfile.mkdtemp(prefix="qianbei-demo-"))
+    failed = False
     try:
-        with embedded_stack(home, say) as stack:
-            site = current_site({}, home)
-            made = deploy_site(site)
-            say(
-                said(
-                    "deployed {topics} topics, {schemas} schemas, {rights} rights",
-                    topics=made.topics,
-                    schemas=made.schemas,
-                    rights=made.rights,
-                )
-            )
-            if services:
-                say(said("started {services}", services=", ".join(start_services(site, stack.supervisor, 1))))
+        with exchange_in(home, say, services=services) as site:
             yield site
-    except BaseException:
+    except Exception:
+        failed = True
         say(said("the logs are in {home}", home=home / "log"))
         raise
-    if not keep:
-        shutil.rmtree(home, ignore_errors=True)
+    finally:
+        if not (keep or failed):
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def exchange_in(home: Path, say: Say, *, services: bool = True) -> Iterator[Site]:
+    """A whole exchange in this folder for the length of the block; the folder stays."""
+    with embedded_stack(home, say) as stack:
+        site = current_site({}, home)
+        made = deploy_site(site)
+        say(
+            said(
+                "deployed {topics} topics, {schemas} schemas, {rights} rights",
+                topics=made.topics,
+                schemas=made.schemas,
+                rights=made.rights,
+            )
+        )
+        if services:
+            say(said("started {services}", services=", ".join(start_services(site, stack.supervisor, 1))))
+        yield site
 
 
 def run_city(site: Site, seed: int, events: int, rate: float | None, console: Console) -> Ledger:

@@ -21,6 +21,9 @@ _OURS = ("QIANBEI_", "SCHEMA_", "PYTHON", "VIRTUAL_ENV", "GOFLAGS")
 _NO_NETWORK = {"HTTPS_PROXY": "http://127.0.0.1:9", "UV_OFFLINE": "1", "GOPROXY": "off"}
 """Whatever would have to be downloaded fails at once; the exchange's servers are on loopback and speak no HTTPS."""
 
+_GO = {"GOFLAGS": "-modcacherw"}
+"""So that a folder of modules can be removed."""
+
 
 class Missing(Exception):
     """A step failed; without network, because something was not downloaded yet."""
@@ -104,7 +107,7 @@ def newcomer(
     own = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     places = _own_caches() if caches is None else {name: str(caches / name.lower()) for name in _own_caches()}
     offline = {} if network else _NO_NETWORK
-    return Newcomer(folder, department, own | places | offline | {"HOME": str(folder)})
+    return Newcomer(folder, department, own | places | offline | {"HOME": str(folder), **_GO})
 
 
 def go_version() -> tuple[int, int] | None:
@@ -127,4 +130,4 @@ def _own_caches() -> dict[str, str]:
         return places
     told = subprocess.run(["go", "env", "GOMODCACHE", "GOCACHE"], capture_output=True, text=True, check=True)
     modules, built = told.stdout.split()
-    return places | {"GOMODCACHE": modules, "GOCACHE": built, "GOFLAGS": "-modcacherw"}
+    return places | {"GOMODCACHE": modules, "GOCACHE": built}

@@ -1,0 +1,70 @@
+"""A department's sandbox: another shell reads from it, and Ctrl-C leaves nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.support.newcomer import ROOT
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def start(*options: str, folder: Path) -> "subprocess.Popen[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("QIANBEI_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "qianbei", "sandbox", *options],
+        cwd=folder,
+        env=environment | {"TMPDIR": str(folder), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    assert process.stdout is not None
+    text = process.stdout.readline()
+    assert text, process.communicate()[1]
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_another_shell_reads_what_the_sandbox_shows_and_nothing_is_left(tmp_path: Path) -> None:
+    process = start("tax", "--rate", "20", "--json", folder=tmp_path)
+    try:
+        files = {form: Path(file) for form, file in line(process)["files"].items()}
+        assert {oct(file.stat().st_mode & 0o777) for file in files.values()} == {"0o600"}
+        shown = line(process)
+        shell = f"set -a; . {files['env']}; set +a; exec {sys.executable} {ROOT / 'samples/python/plain.py'}"
+        with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE, text=True) as reader:
+            assert reader.stdout is not None
+            read = next(
+                found for found in map(json.loads, reader.stdout) if found["entity_id"] == shown["entity_id"]
+            )
+            reader.terminate()
+        assert read == {name: shown[name] for name in ("entity_id", "revision", "event_type")}
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) > 5
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, errors
+    finally:
+        process.kill()
+        process.communicate()
+    assert not [one for one in children if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_receives_nothing_is_told_before_anything_starts(tmp_path: Path) -> None:
+    process = start("education", folder=tmp_path)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "nothing is sent to education" in errors
+    assert list(tmp_path.iterdir()) == []

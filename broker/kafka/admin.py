@@ -197,6 +197,28 @@ class Admin:
                 )
             )
 
+    def groups(self, prefix: str) -> set[str]:
+        """The consumer groups whose names begin so."""
+        with translated(self._connection, "list consumer groups"):
+            found = {str(group["group_id"]) for group in self._client.list_groups()}
+        return {name for name in found if name.startswith(prefix)}
+
+    def expel_members(self, group: str) -> None:
+        """Let a group forget its members, as when their process was killed: the broker would else wait for their session's end.
+
+        Raises ConfigError if some stay.
+        """
+        with translated(self._connection, f"expel the members of {group}"):
+            members = self._members(group)
+            if members:
+                self._client.remove_group_members(group, [MemberToRemove(member_id=one) for one in members])
+            left = members & self._members(group)
+        if left:
+            raise ConfigError(f"Kafka at {self._connection.bootstrap} keeps {len(left)} members of {group}")
+
+    def _members(self, group: str) -> set[str]:
+        return {str(one["member_id"]) for one in self._client.describe_groups([group])[group]["members"]}
+
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
         """The committed offsets of a group, for display only: open transactions are not waited for."""
         with translated(self._connection, f"read the offsets of {group}"):

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",
     "asyncapi": "asyncapi_cmd:asyncapi_command",
+    "contract-test": "contract_test_cmd:contract_test_command",
     "token": "token_cmd:token_command",
     "grant": "grant_cmd:grant_command",
     "revoke": "grant_cmd:revoke_command",

@@ -28,7 +28,7 @@ from qianbei.services import stopping
 )
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
     help="Use or start the exchange of this folder.",
 )
 @click.option("--keep", is_flag=True, help="Keep the folder of a throw-away sandbox, with data and logs.")

@@ -80,8 +80,8 @@ def _absolute(path: Path | None) -> str | None:
 # --- formats --------------------------------------------------------------------------------------------------------
 
 
-def as_env(c: ClientConnection) -> str:
-    """Variables, one a line, for ``set -a; . FILE`` and for ``docker run --env-file``."""
+def variables_of(c: ClientConnection) -> dict[str, str]:
+    """The variables of ``as_env``, as a child process is given them."""
     variables = {
         "QIANBEI_KAFKA_BOOTSTRAP": c.bootstrap_servers,
         "QIANBEI_KAFKA_SECURITY": c.security_protocol,
@@ -97,11 +97,13 @@ def as_env(c: ClientConnection) -> str:
         "QIANBEI_GROUP_PREFIX": c.group_prefix,
         "QIANBEI_FRONT_DOOR": ",".join(c.front_doors) or None,
     }
-    return "\n".join(
-        f"{name}={shlex.quote(value) if value else ''}"
-        for name, value in variables.items()
-        if value is not None
-    )
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def as_env(c: ClientConnection) -> str:
+    """Variables, one a line, for ``set -a; . FILE`` and for ``docker run --env-file``."""
+    variables = variables_of(c).items()
+    return "\n".join(f"{name}={shlex.quote(value) if value else ''}" for name, value in variables)
 
 
 def as_json(c: ClientConnection) -> str:

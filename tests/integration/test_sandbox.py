@@ -11,6 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
+from broker.kafka import Connection, PartitionReader
+from qianbei.demo.sandbox import sandbox_exchange
+from tests.support.city import City
 from tests.support.newcomer import ROOT
 
 pytestmark = pytest.mark.timeout(240)
@@ -60,6 +63,15 @@ def test_another_shell_reads_what_the_sandbox_shows_and_nothing_is_left(tmp_path
         process.communicate()
     assert not [one for one in children if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_runs_in_a_home_already_is_used_and_runs_on(city: City) -> None:
+    own, said = city.exchange.site, list[str]()
+    with sandbox_exchange(own.secrets.parent, said.append, keep=False) as site:
+        assert site.admin.kafka_bootstrap == own.admin.kafka_bootstrap
+    assert said == [f"using what runs in {own.secrets.parent}"]
+    with PartitionReader(Connection.of(own.settings("tax"))) as reader:
+        assert reader.partitions_of("dept.tax.sale.v1")
 
 
 def test_who_receives_nothing_is_told_before_anything_starts(tmp_path: Path) -> None:

@@ -10,7 +10,13 @@ from tests.support.providers import present_providers
 os.environ["LC_ALL"] = "C.UTF-8"
 """Tests read English messages, also of processes, whatever the developer's language is."""
 
-pytest_plugins = ["tests.fix_exchange", "tests.fix_front_door", "tests.fix_postgres", "tests.fix_wheel"]
+pytest_plugins = [
+    "tests.fix_exchange",
+    "tests.fix_front_door",
+    "tests.fix_postgres",
+    "tests.fix_timed",
+    "tests.fix_wheel",
+]
 
 
 def pytest_report_header() -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
+from tests.fix_timed import TIMED
 from tests.support.exchange import Exchange
 from tests.support.newcomer import ROOT, Missing, Newcomer, Running, go_version, newcomer
 from tests.support.sync import own_database
@@ -76,9 +77,9 @@ def reach(way: Way, he: Newcomer, limit: float) -> float:
 
 @pytest.fixture
 def timed(
-    exchange: Exchange, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    exchange: Exchange, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> Callable[[str, Way], None]:
-    """Lets a newcomer go a way, with no network if what he needs was downloaded before, and prints how long it took."""
+    """Lets a newcomer go a way, with no network if what he needs was downloaded before, and tells how long it took."""
 
     def time_it(name: str, way: Way) -> None:
         if COLD:
@@ -90,8 +91,7 @@ def timed(
             except Missing as missing:
                 seconds, limit = cold(way, None), COLD_SECONDS
                 how = f"downloads were missing ({str(missing).strip().splitlines()[-1][:100]})"
-        with capsys.disabled():
-            print(f"\nnewcomer, {name}: {seconds:.1f} s to the first decoded record; {how}")
+        record_property(TIMED, f"newcomer, {name}: {seconds:.1f} s to the first decoded record; {how}")
         assert seconds < limit
 
     def cold(way: Way, caches: Path | None) -> float:
@@ -117,13 +117,10 @@ def test_java_on_the_wheels_runtime(timed: Callable[[str, Way], None], wheel: Pa
     timed("Java without JDK or Maven", Way(java(wheel), printed(filed), exit_code=143))
 
 
-def test_go(timed: Callable[[str, Way], None], filed: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_go(timed: Callable[[str, Way], None], filed: str) -> None:
     found = go_version()
     if found is None or found < GO_NEEDED:
-        reason = f"no Go toolchain of {GO_NEEDED[0]}.{GO_NEEDED[1]} or newer here: found {found}"
-        with capsys.disabled():
-            print(f"\nnewcomer, Go: skipped, {reason}")
-        pytest.skip(reason)
+        pytest.skip(f"no Go toolchain of {GO_NEEDED[0]}.{GO_NEEDED[1]} or newer here: found {found}")
     timed("Go", Way(go, printed(filed)))
 
 

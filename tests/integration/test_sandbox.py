@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,18 @@ import pytest
 
 from broker.kafka import Connection, PartitionReader
 from qianbei.demo.sandbox import sandbox_exchange
+from tests.fix_exchange import home
 from tests.support.city import City
 from tests.support.newcomer import ROOT
 
 pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where the sandbox makes its own; nothing of it may be left."""
+    with home() as found:
+        yield found
 
 
 def start(*options: str, folder: Path) -> "subprocess.Popen[str]":
@@ -39,8 +48,8 @@ def line(process: "subprocess.Popen[str]") -> dict[str, Any]:
     return found
 
 
-def test_another_shell_reads_what_the_sandbox_shows_and_nothing_is_left(tmp_path: Path) -> None:
-    process = start("tax", "--rate", "20", "--json", folder=tmp_path)
+def test_another_shell_reads_what_the_sandbox_shows_and_nothing_is_left(folder: Path) -> None:
+    process = start("tax", "--rate", "20", "--json", folder=folder)
     try:
         files = {form: Path(file) for form, file in line(process)["files"].items()}
         assert {oct(file.stat().st_mode & 0o777) for file in files.values()} == {"0o600"}
@@ -62,7 +71,7 @@ def test_another_shell_reads_what_the_sandbox_shows_and_nothing_is_left(tmp_path
         process.kill()
         process.communicate()
     assert not [one for one in children if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_what_runs_in_a_home_already_is_used_and_runs_on(city: City) -> None:
@@ -74,9 +83,9 @@ def test_what_runs_in_a_home_already_is_used_and_runs_on(city: City) -> None:
         assert reader.partitions_of("dept.tax.sale.v1")
 
 
-def test_who_receives_nothing_is_told_before_anything_starts(tmp_path: Path) -> None:
-    process = start("education", folder=tmp_path)
+def test_who_receives_nothing_is_told_before_anything_starts(folder: Path) -> None:
+    process = start("education", folder=folder)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "nothing is sent to education" in errors
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []

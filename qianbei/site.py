@@ -28,7 +28,7 @@ from broker.store.roles import ROLES
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
-from schemas.catalogue import Catalogue, load_catalogue
+from schemas.catalogue import Catalogue
 from schemas.installation import Installation, load_installation
 from schemas.said import said
 from schemas.shown import EntitlementError
@@ -106,20 +106,25 @@ def current_site(environ: Mapping[str, str] = os.environ, home: Path | None = No
     return Site(settings_from(Stack(root).settings_env() | own), folder)
 
 
-def known_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
-    """The principals that this machine knows, without asking any server: shipped, and by the site's files if they are here.
+def known_installation(environ: Mapping[str, str] = os.environ) -> Installation:
+    """What this machine knows without asking any server: what is shipped, and the site's files if they are here.
 
     An agency's machine has the file of its own principal at most. Raises ConfigError for a file that is wrong.
     """
-    folder = Home(home_from_env(environ)).entitlements
+    folder: Path | None = Home(home_from_env(environ)).entitlements
     if "QIANBEI_ENTITLEMENTS" in environ:
         folder = Path(environ["QIANBEI_ENTITLEMENTS"])
-    elif "QIANBEI_KAFKA_BOOTSTRAP" in environ or not folder.exists():
-        return load_catalogue()
+    elif "QIANBEI_KAFKA_BOOTSTRAP" in environ or not (folder and folder.exists()):
+        folder = None
     try:
-        return load_installation(folder).catalogue
+        return load_installation(folder)
     except EntitlementError as error:
         raise ConfigError(said("QIANBEI_ENTITLEMENTS: {error}", error=error)) from None
+
+
+def known_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
+    """The principals that this machine knows. Raises as ``known_installation``."""
+    return known_installation(environ).catalogue
 
 
 def settings_of(user: str, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -214,7 +214,14 @@ class Admin:
                 self._client.remove_group_members(group, [MemberToRemove(member_id=one) for one in members])
             left = members & self._members(group)
         if left:
-            raise ConfigError(f"Kafka at {self._connection.bootstrap} keeps {len(left)} members of {group}")
+            raise ConfigError(
+                said(
+                    "Kafka at {bootstrap} keeps {count} members of {group}",
+                    bootstrap=self._connection.bootstrap,
+                    count=len(left),
+                    group=group,
+                )
+            )
 
     def _members(self, group: str) -> set[str]:
         return {str(one["member_id"]) for one in self._client.describe_groups([group])[group]["members"]}

@@ -6,7 +6,8 @@ from typing import Any
 import click
 import yaml
 
-from qianbei.inspect.asyncapi import Servers, document, principals
+from qianbei.inspect.asyncapi import Servers, document
+from qianbei.site import known_installation
 
 
 @click.command(name="asyncapi")
@@ -36,7 +37,9 @@ def asyncapi_command(
     Example: qianbei asyncapi --department tax > tax.asyncapi.yaml
     """
     servers = Servers(bootstrap, registry, partitions, encrypted=not plaintext)
-    made = document([department] if department else principals(), servers)
+    installation = known_installation()
+    wanted = [department] if department else installation.catalogue.members
+    made = document(installation, wanted, servers)
     click.echo(
         json.dumps(made, ensure_ascii=False, indent=2) if form == "json" else _yaml(made), nl=form == "json"
     )

@@ -10,6 +10,8 @@ from qianbei.contract.judge import Expectation
 from qianbei.contract.records import granted_to
 from qianbei.contract.run import Terms, contract_test
 from qianbei.demo.run import throw_away_exchange
+from qianbei.language import headed, spoken
+from schemas.said import shown
 
 
 @click.command(name="contract-test", context_settings={"ignore_unknown_options": True})
@@ -57,7 +59,18 @@ def contract_test_command(
 
 def _table(department: str, found: list[Expectation]) -> Table:
     met = sum(one.met for one in found)
-    table = Table("expected", "", "found", title=f"{department}: {met} of {len(found)} expectations met")
+    table = headed(
+        "expected",
+        "",
+        "found",
+        title=spoken(
+            "{department}: {met} of {count} expectations met",
+            department=department,
+            met=met,
+            count=len(found),
+        ),
+    )
     for one in found:
-        table.add_row(one.name, "[green]met[/]" if one.met else "[red]not met[/]", one.wrong or "")
+        state = f"[green]{spoken('met')}[/]" if one.met else f"[red]{spoken('not met')}[/]"
+        table.add_row(shown(one.name), state, shown(one.wrong or ""))
     return table

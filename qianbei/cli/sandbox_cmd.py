@@ -14,6 +14,7 @@ from rich.table import Table
 
 from qianbei.demo.sandbox import Arrival, live, require_topics, sandbox_exchange, write_connection
 from qianbei.inspect.connection import ClientConnection, as_env, client_connection
+from qianbei.language import headed, spoken
 from qianbei.services import stopping
 
 
@@ -59,15 +60,24 @@ def sandbox(department: str, rate: float, home: Path | None, keep: bool, as_json
         with _lines() if as_json else _table(connection) as told:
             live(site, connection, rate, stop, told)
     kept = home or (files["env"].parent if keep else None)
-    console.print(f"stopped; the data are in {kept}" if kept else "stopped; nothing is left")
+    console.print(
+        spoken("stopped; the data are in {kept}", kept=kept) if kept else spoken("stopped; nothing is left")
+    )
 
 
 def _tell(connection: ClientConnection, files: dict[str, Path]) -> None:
-    click.echo(f"\n{as_env(connection)}\n\nIn another shell:\n")
-    click.echo(f"  set -a; . {files['env']}; set +a")
-    click.echo(f"  python samples/python/sdk.py {connection.dept_topics[0]}\n")
-    click.echo(f"For other tools: {files['java']}, {files['kcat']}, {files['json']}")
-    click.echo("The city begins with its history, then lives on. Ctrl-C ends it.\n")
+    click.echo(f"\n{as_env(connection)}\n")
+    click.echo(spoken("In another shell:"))
+    shell = [
+        "set -a",
+        f". {files['env']}",
+        "set +a",
+        f"python samples/python/sdk.py {connection.dept_topics[0]}",
+    ]
+    click.echo(f"  {'; '.join(shell)}")
+    others = ", ".join(str(files[form]) for form in ("java", "kcat", "json"))
+    click.echo(spoken("For other tools: {files}", files=others))
+    click.echo(spoken("The city begins with its history, then lives on. Ctrl-C ends it."))
 
 
 @contextmanager
@@ -91,7 +101,7 @@ def _table(connection: ClientConnection) -> Iterator[Callable[[Arrival], None]]:
     last: dict[str, Arrival] = {}
 
     def rows() -> Table:
-        table = Table("topic", "records", "last", "revision", "event")
+        table = headed("topic", "records", "last", "revision", "event")
         for topic in connection.dept_topics:
             one = last.get(topic)
             seen = (one.entity_id, str(one.revision), one.event_type) if one else ("", "", "")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qianbei.contract.records import Halves, Sent
+from schemas.said import joined, said
 
 CLEAN_EXITS = frozenset({0, 143, -15})
 """Ended by itself, or by SIGTERM as a virtual machine or a shell tells it."""
@@ -67,14 +68,14 @@ def judge(sent: Halves, seen: Seen) -> list[Expectation]:
     kept = held((*seen.before, *seen.after))
     cases = dict.fromkeys(one.case for one in sent.all)
     return [
-        Expectation("the program lives until it is told to stop", seen.died),
+        Expectation(said("the program lives until it is told to stop"), seen.died),
         *(Expectation(case, _not_held(_of(sent.all, case), newest, kept)) for case in cases),
-        Expectation("the newest revision is kept", _steps_back([seen.before, seen.after], newest)),
+        Expectation(said("the newest revision is kept"), _steps_back([seen.before, seen.after], newest)),
         Expectation(
-            "nothing is lost by kill -9 and a restart", _not_held(sent.second, newest, held(seen.after))
+            said("nothing is lost by kill -9 and a restart"), _not_held(sent.second, newest, held(seen.after))
         ),
-        Expectation("every record's offset is committed", _commits(seen)),
-        Expectation("SIGTERM ends it cleanly", _end(seen)),
+        Expectation(said("every record's offset is committed"), _commits(seen)),
+        Expectation(said("SIGTERM ends it cleanly"), _end(seen)),
     ]
 
 
@@ -98,7 +99,12 @@ def _of(sent: Iterable[Sent], case: str) -> list[Sent]:
 def _not_held(sent: Iterable[Sent], newest: Mapping[str, int], kept: Mapping[str, int]) -> str | None:
     """What the program should hold in the end and has not told."""
     wrong = [
-        f"{entity}: revision {newest[entity]} was sent, {kept.get(entity, 'nothing')} is held"
+        said(
+            "{entity}: revision {newest} was sent, {held} is held",
+            entity=entity,
+            newest=newest[entity],
+            held=kept.get(entity, "nothing"),
+        )
         for entity in dict.fromkeys(one.entity_id for one in sent)
         if kept.get(entity) != newest[entity]
     ]
@@ -112,16 +118,27 @@ def _steps_back(lives: Iterable[Sequence[State]], newest: Mapping[str, int]) -> 
         known: dict[str, int] = {}
         for one in life:
             if one.entity_id in newest and one.revision < known.get(one.entity_id, 0):
-                wrong.append(f"{one.entity_id}: from revision {known[one.entity_id]} back to {one.revision}")
+                wrong.append(
+                    said(
+                        "{entity}: from revision {newer} back to {older}",
+                        entity=one.entity_id,
+                        newer=known[one.entity_id],
+                        older=one.revision,
+                    )
+                )
             known[one.entity_id] = one.revision
     return _listed(wrong)
 
 
 def _commits(seen: Seen) -> str | None:
     if not seen.groups:
-        return "no consumer group with the department's prefix has committed anything"
+        return said("no consumer group with the department's prefix has committed anything")
     return (
-        f"{seen.uncommitted} records are not committed by {', '.join(seen.groups)}"
+        said(
+            "{count} records are not committed by {groups}",
+            count=seen.uncommitted,
+            groups=", ".join(seen.groups),
+        )
         if seen.uncommitted
         else None
     )
@@ -129,14 +146,17 @@ def _commits(seen: Seen) -> str | None:
 
 def _end(seen: Seen) -> str | None:
     if seen.died is not None:
-        return "it had ended before"
+        return said("it had ended before")
     if seen.exit_code is None:
-        return "it did not end in time, and was killed"
-    return None if seen.exit_code in CLEAN_EXITS else f"it ended with exit code {seen.exit_code}"
+        return said("it did not end in time, and was killed")
+    return (
+        None if seen.exit_code in CLEAN_EXITS else said("it ended with exit code {code}", code=seen.exit_code)
+    )
 
 
 def _listed(wrong: Sequence[str]) -> str | None:
     if not wrong:
         return None
-    more = f" … and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
-    return "; ".join(wrong[:NAMED]) + more
+    listed = joined("; ", wrong[:NAMED])
+    left = len(wrong) - NAMED
+    return said("{listed} … and {left} more", listed=listed, left=left) if left > 0 else listed

@@ -23,6 +23,7 @@ from consumers.testing import MemoryExchange
 from schemas.catalogue import load_catalogue
 from schemas.derive import LEFT
 from schemas.entitlements import Grant, Rows, grants, load_entitlements, newest_schemas
+from schemas.said import said
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 LARGEST = 85_000
@@ -61,7 +62,12 @@ def granted_to(department: str, topics: Sequence[str] = ()) -> tuple[Grant, ...]
     names = [grant.topic for grant in mine]
     if unknown := [topic for topic in topics if topic not in names] or ([] if mine else [department]):
         raise ConfigError(
-            f"nothing is sent to {department} by {unknown[0]}; its topics: {', '.join(names) or 'none'}"
+            said(
+                "nothing is sent to {department} by {unknown}; its topics: {topics}",
+                department=department,
+                unknown=unknown[0],
+                topics=", ".join(names) or "none",
+            )
         )
     return tuple(grant for grant in mine if not topics or grant.topic in topics)
 
@@ -106,25 +112,32 @@ class _Maker:
         """What a program meets on its first day."""
         yield from self._golden()
         for number, kind in enumerate(load_catalogue().subject(self._grant.subject).event_types):
-            yield self._bare("every field null but the key, every event type", f"bare-{number}", 1, kind)
-        twice = self._bare("the same record twice", "twice", 1)
+            yield self._bare(
+                said("every field null but the key, every event type"), f"bare-{number}", 1, kind
+            )
+        twice = self._bare(said("the same record twice"), "twice", 1)
         yield from (twice, twice)
 
     def second_half(self) -> Iterator[Sent]:
         """What it meets after it was killed."""
-        late = "an older revision after a newer one"
+        late = said("an older revision after a newer one")
         for revision in (1, 3, 2):
             yield self._bare(late, "late", revision)
         yield self._sent(
-            "a newer schema with a field more", "newer", 1, "CHANGED", self._encode_newer, {ADDED: "new"}
+            said("a newer schema with a field more"),
+            "newer",
+            1,
+            "CHANGED",
+            self._encode_newer,
+            {ADDED: "new"},
         )
         if text := _longest_text(self._schema):
             yield self._sent(
-                "the largest record", "large", 1, "CHANGED", self._encode, {text: "长" * LARGEST}
+                said("the largest record"), "large", 1, "CHANGED", self._encode, {text: "长" * LARGEST}
             )
         if self._grant.terms.rows is Rows.INTERESTED:
             for revision, kind in ((1, "FILED"), (2, LEFT), (5, "AMENDED")):
-                yield self._bare("LEFT, and back with a gap", "left", revision, kind)
+                yield self._bare(said("LEFT, and back with a gap"), "left", revision, kind)
 
     def _golden(self) -> Iterator[Sent]:
         """The examples of the subject, each as an entity of its own, projected as the exchange projects them."""
@@ -140,7 +153,10 @@ class _Maker:
             value = wire_header(self._id) + record.value[HEADER_BYTES:]
             message = Outgoing(grant.topic, record.partition, record.key, value, record.headers)
             yield Sent(
-                "golden records", record.key.decode(), int(record.header("qb_revision") or b"0"), message
+                said("golden records"),
+                record.key.decode(),
+                int(record.header("qb_revision") or b"0"),
+                message,
             )
 
     def _bare(self, case: str, name: str, revision: int, kind: str = "CHANGED") -> Sent:

@@ -18,6 +18,7 @@ from qianbei.demo.sandbox import write_connection
 from qianbei.inspect.connection import client_connection, variables_of
 from qianbei.site import Site
 from schemas.entitlements import Grant, newest_schemas
+from schemas.said import said
 
 STOP_S = 20.0
 
@@ -65,7 +66,9 @@ def _watched(site: Site, terms: Terms, granted: Sequence[Grant], sent: Halves, f
             code = None if died else program.stop(STOP_S)
             return Seen(before, program.states(), died, code, uncommitted, groups)
     except OSError as error:
-        raise ConfigError(f"{terms.command[0]} cannot be started: {error.strerror}") from None
+        raise ConfigError(
+            said("{command} cannot be started: {strerror}", command=terms.command[0], strerror=error.strerror)
+        ) from None
 
 
 def _environment(site: Site, department: str, granted: Sequence[Grant], folder: Path) -> dict[str, str]:

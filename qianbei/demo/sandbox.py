@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from broker.deploy import installation_topics
 from broker.errors import ConfigError
 from broker.kafka import Connection, PartitionReader, Record
 from producers.simulator.drive import drive
@@ -18,6 +17,8 @@ from qianbei.inspect.connection import FORMATS, ClientConnection
 from qianbei.site import Site, current_site
 from qianbei.stack import Stack
 from qianbei.stack.home import write_private
+from schemas.installation import load_installation
+from schemas.said import said
 
 CITY_EVENTS = 2_000
 """The size of one city; when its year is over, another one begins."""
@@ -55,7 +56,7 @@ def sandbox_exchange(home: Path | None, say: Say, *, keep: bool) -> Iterator[Sit
         with throw_away_exchange(say, keep=keep) as site:
             yield site
     elif any(Stack(home).supervisor.process(name) for name in Stack(home).supervisor.names()):
-        say(f"using what runs in {home}")
+        say(said("using what runs in {home}", home=home))
         yield current_site({}, home)
     else:
         home.mkdir(parents=True, exist_ok=True)
@@ -65,12 +66,14 @@ def sandbox_exchange(home: Path | None, say: Say, *, keep: bool) -> Iterator[Sit
 
 def require_topics(department: str) -> None:
     """Raises ConfigError for a department to which nothing is sent."""
-    known = sorted(
-        {spec.principal for spec in installation_topics() if spec.kind == "dept" and spec.principal}
-    )
+    known = sorted({grant.department for grant in load_installation(None).grants})
     if department not in known:
         raise ConfigError(
-            f"nothing is sent to {department}: the departments with topics are {', '.join(known)}"
+            said(
+                "nothing is sent to {department}: the departments with topics are {known}",
+                department=department,
+                known=", ".join(known),
+            )
         )
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from broker.deploy import installation_topics
 from broker.errors import ConfigError
 from broker.released import intake_subject, topic_subject
-from broker.topics import INTERNAL, TopicSpec, group_prefix
-from schemas.catalogue import Catalogue, load_catalogue
+from broker.topics import TopicSpec, group_prefix
+from schemas.catalogue import Catalogue
 from schemas.derive import LEFT
-from schemas.entitlements import Grant, Rows, grants, load_entitlements, newest_schemas
+from schemas.entitlements import Grant, Rows, newest_schemas
 from schemas.files import latest_version, load_schema
+from schemas.installation import Installation
+from schemas.said import said
 
 ASYNCAPI = "3.0.0"
 BINDING = "0.5.0"
@@ -46,18 +48,21 @@ class _Exchange:
     servers: Servers
 
 
-def principals() -> tuple[str, ...]:
-    """Everybody who connects."""
-    return tuple(name for name in load_catalogue().principals if name != INTERNAL)
-
-
-def document(wanted: Sequence[str], servers: Servers) -> Json:
+def document(installation: Installation, wanted: Sequence[str], servers: Servers) -> Json:
     """The document of these principals' programs. Raises ConfigError for an unknown name."""
+    members = installation.catalogue.members
     for name in wanted:
-        if name not in principals():
-            raise ConfigError(f"there is no principal {name}; there are {', '.join(sorted(principals()))}")
-    granted = {grant.topic: grant for grant in grants(load_entitlements())}
-    exchange = _Exchange(load_catalogue(), {t.name: t for t in installation_topics()}, granted, servers)
+        if name not in members:
+            raise ConfigError(
+                said(
+                    "there is no principal {name}; there are {members}",
+                    name=name,
+                    members=", ".join(sorted(members)),
+                )
+            )
+    topics = {topic.name: topic for topic in installation_topics(installation)}
+    granted = {grant.topic: grant for grant in installation.grants}
+    exchange = _Exchange(installation.catalogue, topics, granted, servers)
     parts = [part for name in wanted for part in _parts(exchange, name)]
     return {
         "asyncapi": ASYNCAPI,
@@ -80,7 +85,7 @@ def document(wanted: Sequence[str], servers: Servers) -> Json:
 
 def _info(exchange: _Exchange, wanted: Sequence[str]) -> Json:
     named = [exchange.catalogue.principal(name) for name in wanted]
-    title = "、".join(one.zh for one in named) if len(named) < len(principals()) else "全部单位"
+    title = "、".join(one.zh for one in named) if len(named) < len(exchange.catalogue.members) else "全部单位"
     return {
         "title": f"房屋网签备案数据交换：{title}",
         "version": version("qianbei"),

@@ -14,6 +14,7 @@ TOPICS = (
     "dept.bureau.defaulter.v1",
     "dept.bureau.title.v1",
     "dept.bureau.conflict.v1",
+    "dept.bureau.notice.v1",
     "dept.bureau.feedback.v1",
 )
 
@@ -29,11 +30,13 @@ class Task:
 
 @dataclass(slots=True)
 class Worklist:
-    """A handler that keeps open tasks, the houses under seizure, and the state of contracts as the exchange has it."""
+    """A handler that keeps open tasks, the houses under seizure, what courts are the reason of, and the state of contracts
+    as the exchange has it."""
 
     tasks: Newest[Task] = field(default_factory=Newest)
     seized: Newest[str] = field(default_factory=Newest)
     statuses: Newest[str] = field(default_factory=Newest)
+    refusals: Newest[tuple[str, str | None]] = field(default_factory=Newest)
 
     def __call__(self, record: DepartmentRecord) -> None:
         value = record.value
@@ -45,12 +48,18 @@ class Worklist:
         elif record.subject == "seizure":
             house = value["bound_house_code"] or value["house_code"]
             self.seized.put(record, house if value["status"] == "EFFECTIVE" else None)
+        elif record.subject == "notice":
+            self.refusals.put(record, (value["about_entity_id"], value["case_no"]))
         elif "contract_status" in value:
             self.statuses.put(record, value["contract_status"])
 
     def is_seized(self, house_code: str) -> bool:
         """Whether any seizure is in force on the house."""
         return house_code in set(self.seized)
+
+    def cases_against(self, contract: str) -> set[str | None]:
+        """The courts' cases because of which a contract was refused, for whoever explains it at the desk."""
+        return {case_no for about, case_no in self.refusals if about == contract}
 
 
 def _conflict_task(record: DepartmentRecord) -> Task:

@@ -1,11 +1,11 @@
 """Court: what stands on a house and in what state, for an execution (建房〔2020〕61号 六).
 
-The court receives contracts, the restrictions of units, its own seizures and listings as the exchange sees them, and the
-conflicts that they have raised. The example keeps a file a house and answers what an enforcement judge asks first.
+The court receives contracts, the restrictions of units, its own seizures and listings as the exchange sees them, the
+conflicts that they have raised, and notices of what was refused because of them. The example keeps a file a house and answers what an enforcement judge asks first.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ TOPICS = (
     "dept.court.seizure.v1",
     "dept.court.defaulter.v1",
     "dept.court.conflict.v1",
+    "dept.court.notice.v1",
 )
 _LIVE = frozenset({"SIGNED", "FILED", "AMENDED"})
 _AMOUNTS = {"sale": "total_price", "lease": "rent_amount", "mortgage": "secured_principal"}
@@ -56,15 +57,27 @@ class OpenConflict:
     sides: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedAttempt:
+    """Somebody tried to sell or mortgage what a case has hold of; ``cause`` is its seizure or listing."""
+
+    case_no: str | None
+    house_code: str
+    cause: tuple[str, str]
+    tried: tuple[str, str]
+    issued_at: datetime
+
+
 @dataclass(slots=True)
 class HouseFiles:
-    """A handler that keeps contracts, restrictions, seizures, listings and open conflicts."""
+    """A handler that keeps contracts, restrictions, seizures, listings, open conflicts and refused attempts."""
 
     contracts: Newest[Contract] = field(default_factory=Newest)
     restrictions: Newest[tuple[str, tuple[str, ...]]] = field(default_factory=Newest)
     seizures: Newest[SeizureState] = field(default_factory=Newest)
     listings: Newest[str] = field(default_factory=Newest)
     conflicts: Newest[OpenConflict] = field(default_factory=Newest)
+    attempts: Newest[RefusedAttempt] = field(default_factory=Newest)
 
     def __call__(self, record: DepartmentRecord) -> None:
         value = record.value
@@ -77,6 +90,8 @@ class HouseFiles:
             self.seizures.put(record, _seizure(value))
         elif record.subject == "conflict":
             self.conflicts.put(record, _conflict(value) if value["status"] == "OPEN" else None)
+        elif record.subject == "notice":
+            self.attempts.put(record, _attempt(value))
         else:
             self.listings.put(record, value["case_no"] if value["status"] == "LISTED" else None)
 
@@ -95,6 +110,10 @@ class HouseFiles:
     def to_settle(self, house_code: str) -> list[OpenConflict]:
         """The open conflicts of a house: a seizure of a sold unit, a buyer listed after filing, two seizures' order."""
         return [conflict for conflict in self.conflicts if conflict.house_code == house_code]
+
+    def refused_for(self, case_no: str) -> list[RefusedAttempt]:
+        """What was tried against a case: each attempt once."""
+        return [attempt for attempt in self.attempts if attempt.case_no == case_no]
 
 
 def _contract(subject: str, value: dict[str, Any]) -> Contract:
@@ -116,6 +135,16 @@ def _seizure(value: dict[str, Any]) -> SeizureState:
         status=value["status"],
         queue_place=value["queue_place"],
         until=value["effective_until"] or value["end_date"],
+    )
+
+
+def _attempt(value: dict[str, Any]) -> RefusedAttempt:
+    return RefusedAttempt(
+        case_no=value["case_no"],
+        house_code=value["house_code"],
+        cause=(value["cause_subject"], value["cause_entity_id"]),
+        tried=(value["about_subject"], value["about_event_type"]),
+        issued_at=value["issued_at"],
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 from broker.admission.draft import Draft
-from broker.admission.facts import buyers, parties
+from broker.admission.facts import buyers, parties, source_of
 from broker.admission.model import STANDING, Body, Candidate, Emission, EntityKey, Fact
 from broker.admission.reasons import Reason, reason
 from broker.admission.requests import caused
@@ -154,9 +154,13 @@ def _side(draft: Draft, side: Side) -> Body:
 
 
 def _fact_side(fact: Fact) -> Body:
-    """A side that is known by its fact: listings are the court's, sales the bureau's."""
-    source = "court" if fact.subject == "defaulter" else "bureau"
-    return {"subject": fact.subject, "entity_id": fact.entity_id, "revision": fact.revision, "source": source}
+    """A side that is known by its fact."""
+    return {
+        "subject": fact.subject,
+        "entity_id": fact.entity_id,
+        "revision": fact.revision,
+        "source": source_of(fact),
+    }
 
 
 def _resolve_ended(draft: Draft, ended: EntityKey, house: str, cause: str) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from broker.admission import conflicts, internal, seizures, stages, standing
+from broker.admission import conflicts, internal, notices, seizures, stages, standing
 from broker.admission.draft import Draft
 from broker.admission.effects import accept
 from broker.admission.model import Candidate, Outcome, Place, Verdict, View
@@ -70,7 +70,9 @@ def decide(candidate: Candidate, view: View, law: Law, now: datetime) -> Verdict
     if refused := stages.identity(candidate, draft, law.catalogue) or stages.version(candidate, draft):
         return _verdict(draft, due, refused, advances=False)
     reasons = _judged(candidate, draft, law)
-    if not _refuses(reasons):
+    if _refuses(reasons):
+        notices.issue(draft, candidate, reasons)
+    else:
         draft.warnings = frozenset(item.code for item in reasons)
         accept(candidate, draft)
     return _verdict(draft, due, reasons, advances=True)
@@ -121,14 +123,16 @@ def _refuses(reasons: Sequence[Reason]) -> bool:
 
 
 def _verdict(draft: Draft, due: Draft, reasons: Sequence[Reason], *, advances: bool) -> Verdict:
+    refused, revisions = _refuses(reasons), tuple(draft.emissions)
     return Verdict(
-        Outcome.REFUSED if _refuses(reasons) else Outcome.ACCEPTED,
+        Outcome.REFUSED if refused else Outcome.ACCEPTED,
         draft.decision_id,
         draft.at,
         tuple(reasons),
         advances=advances,
-        emissions=tuple(draft.emissions),
+        emissions=() if refused else revisions,
         fired=tuple(due.emissions),
+        notices=revisions if refused else (),
         requests=(*due.requests, *draft.requests),
         seen=tuple(dict.fromkeys((*due.seen, *draft.seen))),
         handed_over=draft.handed_over,

@@ -82,6 +82,10 @@ class Draft:
             self._seen[Evidence(kind, key, None)] = None
         return found
 
+    def look(self, kind: str, key: str) -> Sequence[Fact]:
+        """Facts that bear on no decision, only on whom it is told to: they are not noted."""
+        return self._view.facts(kind, key)
+
     def same_party(self, ref: str) -> tuple[str, ...]:
         """All references of a party, its own first, as its aliases link them."""
         found: dict[str, None] = {ref: None}

@@ -5,7 +5,7 @@ A fact is found by its kind and key:
 ==============  =====================================  ==================================================
 kind            key                                    written by
 ==============  =====================================  ==================================================
-``listing``     the party's ``party_ref``              a listing that stands; details list_type, expires_on
+``listing``     the party's ``party_ref``              a listing that stands; details list_type, expires_on, case_no
 ``listed``      the listing's entity id                the same listing
 ``alias``       one ``party_ref`` of two               an alias of parties; detail others, by comma
 ``buyer``       a buyer's ``party_ref``                a live sale
@@ -14,6 +14,7 @@ kind            key                                    written by
 ``realty_unit`` the realty unit's number               an active unit
 ``held``        ``contract:…`` or ``realty_unit:…``    a seizure that is held and has no house
 ``clash``       the entity id of a listing             an open conflict of which it is a side
+``noticed``     a refused contract (``noticed_key``)   a notice of its refusal
 ==============  =====================================  ==================================================
 
 *Names* are what advisory locks are taken on (``party:…``, ``permit:…``, ``contract:…``, ``realty_unit:…``,
@@ -25,9 +26,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.admission.model import CONTRACTS, STANDING, Body, Candidate, Emission, Fact
+from broker.admission.model import CONTRACTS, STANDING, Body, Candidate, Emission, EntityKey, Fact
 
 Lookup = tuple[str, str]
+
+NOTICED = frozenset({"sale", "mortgage"})
+"""Subjects whose refusals may concern a court."""
 
 
 def facts_of(emission: Emission) -> frozenset[Fact]:
@@ -65,7 +69,8 @@ def _of_defaulter(emission: Emission) -> Iterator[Fact]:
         return
     expires = body["expires_on"].isoformat() if body["expires_on"] else None
     for ref in _refs(body["parties"]):
-        yield _fact(emission, "listing", ref, list_type=body["list_type"], expires_on=expires)
+        details = {"list_type": body["list_type"], "expires_on": expires, "case_no": body["case_no"]}
+        yield _fact(emission, "listing", ref, **details)
     yield _fact(emission, "listed", emission.key.entity_id, list_type=body["list_type"], expires_on=expires)
 
 
@@ -109,6 +114,11 @@ def _of_conflict(emission: Emission) -> Iterator[Fact]:
                 yield _fact(emission, "clash", side["entity_id"])
 
 
+def _of_notice(emission: Emission) -> Iterator[Fact]:
+    about = EntityKey(emission.body["about_subject"], emission.body["about_entity_id"])
+    yield _fact(emission, "noticed", noticed_key(about))
+
+
 _TELLERS = {
     "defaulter": _of_defaulter,
     "alias": _of_alias,
@@ -119,7 +129,18 @@ _TELLERS = {
     "unit": _of_unit,
     "seizure": _of_seizure,
     "conflict": _of_conflict,
+    "notice": _of_notice,
 }
+
+
+def source_of(fact: Fact) -> str:
+    """Facts do not tell their source: listings are the court's, contracts the bureau's."""
+    return "court" if fact.subject == "defaulter" else "bureau"
+
+
+def noticed_key(refused: EntityKey) -> str:
+    """By what the notices of an entity's refusals are found. They are of its own slot, so no lock is needed."""
+    return "/".join(refused)
 
 
 def aliases_in(alias: Fact) -> list[str]:
@@ -200,6 +221,8 @@ def _contract_needs(needs: Needs, candidate: Candidate, _aliases: Aliases) -> No
     target = f"contract:{candidate.body['contract_no']}"
     needs.lock(target, exclusive=False)
     needs.read(("held", target))
+    if candidate.subject in NOTICED:
+        needs.read(("noticed", noticed_key(candidate.key)))
 
 
 def _unit_needs(needs: Needs, candidate: Candidate, _aliases: Aliases) -> None:

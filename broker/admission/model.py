@@ -190,7 +190,8 @@ class Fact(NamedTuple):
     details: tuple[tuple[str, str | None], ...] = ()
 
     def detail(self, name: str) -> str | None:
-        return dict(self.details)[name]
+        """None also for what was not told yet when the fact was written."""
+        return dict(self.details).get(name)
 
     @property
     def entity(self) -> EntityKey:
@@ -243,7 +244,8 @@ class Verdict:
     """The decision on one candidate, with all that follows from it.
 
     ``emissions`` holds the record's own revision first, if it was accepted; ``fired`` what was due on its house before
-    it, whatever became of the record itself. ``seen`` are the facts of other slots that were looked at.
+    it, whatever became of the record itself; ``notices`` what its refusal tells those whom it concerns. ``seen`` are the
+    facts of other slots that were looked at.
     """
 
     outcome: Outcome
@@ -254,6 +256,7 @@ class Verdict:
     first_decision_id: str | None = None
     emissions: tuple[Emission, ...] = ()
     fired: tuple[Emission, ...] = ()
+    notices: tuple[Emission, ...] = ()
     requests: tuple[Request, ...] = ()
     seen: tuple[Evidence, ...] = ()
     handed_over: Mapping[EntityKey, str] = field(default_factory=dict)
@@ -267,4 +270,4 @@ class Verdict:
     @property
     def revisions(self) -> tuple[Emission, ...]:
         """All new revisions, in the order in which they came about."""
-        return (*self.fired, *self.emissions)
+        return (*self.fired, *self.emissions, *self.notices)

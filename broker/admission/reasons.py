@@ -10,7 +10,7 @@ of the record: it goes into decisions, notices and logs.  Codes are never rename
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from broker.admission.reason_texts import TEXTS
 from broker.admission.reason_texts_fields import FIELD_TEXTS
@@ -36,6 +36,11 @@ class Evidence:
     entity_id: str
     revision: int | None
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As a record carries it."""
+        return {"subject": self.subject, "entity_id": self.entity_id, "revision": self.revision}
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -52,6 +57,20 @@ class Reason:
     field: str | None = None
     evidence: tuple[Evidence, ...] = ()
     rule_version: str | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As a record carries it."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "zh": self.zh,
+            "en": self.en,
+            "legal_basis": self.legal_basis,
+            "field": self.field,
+            "evidence": [seen.fields for seen in self.evidence],
+            "rule_version": self.rule_version,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from broker.admission.intake import Quarantined
 from broker.admission.model import Body, Candidate, Emission, Redriven, Request, Verdict
-from broker.admission.reasons import Evidence, Reason
 from broker.admission.requests import request_key
 from broker.cloudevents import cloud_event
 from broker.codec import Encode
@@ -59,8 +58,8 @@ def decision_record(candidate: Candidate, verdict: Verdict, slot: int, slot_seq:
         "recorded_at": verdict.recorded_at,
         "revision": verdict.revision,
         "first_decision_id": verdict.first_decision_id,
-        "reasons": [_reason(item) for item in verdict.reasons],
-        "seen": [_evidence(seen) for seen in verdict.seen],
+        "reasons": [item.fields for item in verdict.reasons],
+        "seen": [seen.fields for seen in verdict.seen],
         "effects": [
             {"topic": exchange_topic(e.key.subject), "entity_id": e.key.entity_id, "revision": e.revision}
             for e in verdict.revisions
@@ -81,23 +80,6 @@ def _redriven(origin: Redriven, sha256: str) -> dict[str, Any]:
         "reason": origin.reason,
         "redriven_at": origin.at,
     }
-
-
-def _reason(item: Reason) -> dict[str, Any]:
-    return {
-        "code": item.code,
-        "severity": item.severity.value,
-        "zh": item.zh,
-        "en": item.en,
-        "legal_basis": item.legal_basis,
-        "field": item.field,
-        "evidence": [_evidence(seen) for seen in item.evidence],
-        "rule_version": item.rule_version,
-    }
-
-
-def _evidence(seen: Evidence) -> dict[str, Any]:
-    return {"subject": seen.subject, "entity_id": seen.entity_id, "revision": seen.revision}
 
 
 def request_message(

@@ -3,13 +3,13 @@
 *Order* is the recorded order of decisions (see ``model_order`` for that between slots). The model takes the records in
 that order, knows from the ledger what each held, and says what the decision must have been, what it must have brought
 about, and what it must have asked of other slots. It imports nothing of the exchange. Its parts: ``model_tables`` (who
-may do what), ``model_rules`` (what the law forbids), ``model_queue`` (seizures), ``model_conflicts``, ``model_unit``
-(the unit registry); ``model_state`` is what they share.
+may do what), ``model_rules`` (what the law forbids), ``model_notices`` (whom a refusal is told to), ``model_queue``
+(seizures), ``model_conflicts``, ``model_unit`` (the unit registry); ``model_state`` is what they share.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from producers.simulator import model_conflicts, model_queue, model_unit
+from producers.simulator import model_conflicts, model_notices, model_queue, model_unit
 from producers.simulator.ledger import Facts, Ledger, Sent
 from producers.simulator.model_inner import answer
 from producers.simulator.model_rules import objections
@@ -94,14 +94,16 @@ class Model:
         due = self._due(place, facts)
         hand = self._hand(place, facts.event_id, _house(facts))
         refused, warned = self._judged(place, facts, FAULTS.get(sent.dirt or ""), hand)
-        if not refused:
+        if refused:
+            model_notices.issue(hand, facts, refused)
+        else:
             self._accept(hand, facts)
         return Expected(
             place,
             REFUSED if refused else ACCEPTED,
             refused | warned,
-            tuple(hand.revisions),
-            tuple(due.revisions),
+            () if refused else tuple(hand.revisions),
+            (*due.revisions, *(hand.revisions if refused else ())),
             (*due.asked, *hand.asked),
         )
 

@@ -41,11 +41,16 @@ def _buyers(world: World, facts: Facts, entity: Entity, today: date) -> Iterator
     """All buyers at signing and filing, only new ones at an amendment, none when a contract ends."""
     if facts.subject != "sale" or facts.event_type not in LIVE:
         return
+    if any(blocking(world, sorted(judged_buyers(facts, entity)), today)):
+        yield "LISTED_BUYER"
+
+
+def judged_buyers(facts: Facts, entity: Entity) -> set[tuple[str, str]]:
+    """The buyers of a sale, but those whom an amendment leaves as they are."""
     buyers = set(facts.terms["parties"])
     if facts.event_type == "AMENDED" and entity.last is not None:
         buyers -= set(entity.last.terms["parties"])
-    if any(blocking(world, sorted(buyers), today)):
-        yield "LISTED_BUYER"
+    return buyers
 
 
 def blocking(world: World, parties: Iterable[tuple[str, str]], today: date) -> Iterator[Entity]:

@@ -73,7 +73,7 @@ class Asked(NamedTuple):
 class Expected(NamedTuple):
     """What must have been decided on one record. ``revisions``: its own first, if accepted, then those it brings about.
 
-    ``fired``: what was due on its house before it, whatever became of the record. ``unseen``: what it says it saw of other
+    ``fired``: what was due on its house before it, whatever became of the record, and whom its refusal is told. ``unseen``: what it says it saw of other
     slots though it was not so.
     """
 

@@ -50,7 +50,7 @@ def _name_conflict(story: Story, observed: Observed) -> None:
     body = observed.body
     if observed.subject == "conflict":
         sides = [(side["subject"], side["entity_id"]) for side in body["sides"]]
-        known = story.conflicts.get(body["entity_id"])
+        known = story.named.get(body["entity_id"])
         body["_key"] = known or (conflict_key(body["kind"], sides) if len(sides) == 2 else None)
 
 
@@ -128,8 +128,8 @@ def _row(thing: Thing) -> tuple[Any, ...]:
 
 def _key(story: Story, subject: str, entity_id: str) -> Any:
     return (
-        story.conflicts.get(entity_id, ("conflict", entity_id))
-        if subject == "conflict"
+        story.named.get(entity_id, (subject, entity_id))
+        if subject in ("conflict", "notice")
         else (subject, entity_id)
     )
 

@@ -11,7 +11,7 @@ from tests.machine.observed import Story
 OUT_OF_REACH = {"NO_TARGET", "NOT_DUE"}
 """The field checks refuse a seizure of nothing before NO_TARGET is asked. NOT_DUE takes a clock that is set back at
 midnight, for which there is a history by hand."""
-NOT_MADE = {"notice", "signal"}
+NOT_MADE = {"signal"}
 """Subjects that nothing makes yet."""
 STAGES = range(1, 6)
 FIELDS = 3

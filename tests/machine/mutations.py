@@ -228,6 +228,12 @@ MUTATIONS = (
         "",
     ),
     Mutation(
+        "a refusal is told each time that it is sent",
+        "notices:issue",
+        "if entity_id not in known:",
+        "if True:",
+    ),
+    Mutation(
         "a mortgage interests nobody in the sale",
         "effects:_interest_changes",
         "if now != ",

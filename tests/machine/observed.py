@@ -8,6 +8,7 @@ from broker.codec import Decoder
 from broker.errors import DecodeError
 from broker.kafka import Record, TopicPartition
 from tests.machine.model.state import Deed, Key, conflict_key, says
+from tests.machine.model.telling import notice_key
 
 Body = dict[str, Any]
 Place = tuple[str, int, int]
@@ -28,11 +29,11 @@ class Observed:
 @dataclass(slots=True)
 class Story:
     """All that an exchange has written. ``by_seq``: decided records by slot and sequence. ``problems``: what no model is
-    needed to see."""
+    needed to see. ``named``: conflicts and notices by their ids."""
 
     by_seq: dict[tuple[int, int], Observed] = field(default_factory=dict)
     requests: list[Observed] = field(default_factory=list)
-    conflicts: dict[str, Key] = field(default_factory=dict)
+    named: dict[str, Key] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -122,8 +123,12 @@ def deed_of(story: Story, subject: str, body: Body) -> Deed:
     key: Key = (subject, body["entity_id"])
     if subject == "conflict":
         key = conflict_key(body["kind"], [(s["subject"], s["entity_id"]) for s in body["sides"]])
-        if story.conflicts.setdefault(body["entity_id"], key) != key:
+        if story.named.setdefault(body["entity_id"], key) != key:
             story.problems.append(f"{body['entity_id']}: one id for two conflicts")
+    elif subject == "notice":
+        attempt = (body["about_subject"], body["about_entity_id"])
+        key = notice_key(attempt, (body["cause_subject"], body["cause_entity_id"]))
+        story.named[body["entity_id"]] = key
     status = body.get("status", body.get("contract_status"))
     if subject == "unit":
         body = body | {

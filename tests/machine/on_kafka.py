@@ -145,10 +145,10 @@ class OnKafka:
         return self._db.execute(query, (self._codes(),)).fetchall()
 
     def _entities(self, model: Model) -> list[Any]:
-        ids = [name for subject, name in model.state.things if subject != "conflict"]
+        ids = [name for subject, name in model.state.things if subject not in ("conflict", "notice")]
         return self._db.execute(
             "SELECT subject, entity_id, source, house_code, highest_version, revision, status FROM admission.entity"
-            " WHERE entity_id = ANY(%s) OR (subject = 'conflict' AND house_code = ANY(%s))",
+            " WHERE entity_id = ANY(%s) OR (subject IN ('conflict', 'notice') AND house_code = ANY(%s))",
             (ids, self._codes()),
         ).fetchall()
 

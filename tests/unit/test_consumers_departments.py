@@ -98,6 +98,26 @@ def test_a_judge_has_conflicts_to_settle_until_they_are_resolved() -> None:
     assert files.to_settle("H1") == []
 
 
+def test_a_refused_attempt_is_found_by_its_case_and_the_bureau_can_explain_it() -> None:
+    files, desk = court.HouseFiles(), bureau.Worklist()
+    about: dict[str, Any] = {
+        "house_code": "H1",
+        "case_no": "（2020）豫1402执1号",
+        "cause_subject": "seizure",
+        "cause_entity_id": "z",
+        "about_subject": "sale",
+        "about_entity_id": "s",
+        "about_event_type": "SIGNED",
+    }
+    for _ in range(2):  # a record may come again
+        files(received("dept.court.notice.v1", 1, "n", **about))
+        desk(received("dept.bureau.notice.v1", 1, "n", **about))
+    (attempt,) = files.refused_for("（2020）豫1402执1号")
+    assert (attempt.house_code, attempt.cause, attempt.tried) == ("H1", ("seizure", "z"), ("sale", "SIGNED"))
+    assert files.refused_for("（2020）豫1402执2号") == []
+    assert desk.cases_against("s") == {"（2020）豫1402执1号"}
+
+
 def test_the_police_know_who_lives_where_on_a_day() -> None:
     register = police.ResidenceRegister()
     occupant = filled("lease")["occupants"][0] | {"id_type": "1", "id_no": person("X", "x", "O")["id_no"]}

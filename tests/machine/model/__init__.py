@@ -9,6 +9,7 @@ other.
 ``rules``    the law at the gate
 ``queue``    seizures: their queue, terms, promotion, conversion, binding
 ``clashes``  late conflicts
+``telling``  notices of refusals
 ``board``    sale status and restrictions of a unit
 ``deciding`` all of it, in order
 """

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from tests.machine.model import board, clashes, gate, holding, queue, rules
-from tests.machine.model.state import LENDERS, LIVE, Body, Decision, State, Thing
+from tests.machine.model import board, clashes, gate, holding, queue, rules, telling
+from tests.machine.model.state import LENDERS, LIVE, Body, Decision, State, Thing, people
 
 CONTRACTS = holding.CONTRACTS
 OF_HOUSES = (*CONTRACTS, "unit", "seizure", "title", "conflict")
@@ -36,7 +36,10 @@ class Model:
         fired, asked = state.taken()
         codes = self._judged(principal, subject, body)
         refused = any(severity == "REFUSE" for _, severity in codes)
-        if not refused:
+        if refused:
+            telling.tell(state, subject, body, codes, self._judged_before(subject, body))
+            fired += state.taken()[0]
+        else:
             self._accept(principal, subject, body)
         return self._decision(name, sha256, codes, fired, asked)
 
@@ -103,6 +106,13 @@ class Model:
             severity = "WARN" if body["baseline"] else "REFUSE"
             found |= {(code, severity) for code in queue.objections(state, body, thing)}
         return found
+
+    def _judged_before(self, subject: str, body: Body) -> set[tuple[str, str]]:
+        """The buyers whom an amendment leaves as they are."""
+        thing = self.state.get(subject, body["entity_id"])
+        return (
+            people(thing.body, "BUYER") if thing and thing.body and body["event_type"] == "AMENDED" else set()
+        )
 
     def _accept(self, principal: str, subject: str, body: Body) -> None:
         state = self.state

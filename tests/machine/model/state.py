@@ -75,6 +75,7 @@ SAYS = {
     "sale": ("interested",),
     "mortgage": ("interested",),
     "conflict": ("kind", "house_code"),
+    "notice": ("house_code", "case_no"),
 }
 """Fields of the exchange's own that are compared, by subject."""
 

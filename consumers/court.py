@@ -20,6 +20,7 @@ TOPICS = (
     "dept.court.defaulter.v1",
     "dept.court.conflict.v1",
     "dept.court.notice.v1",
+    "dept.court.watch.v1",
 )
 _LIVE = frozenset({"SIGNED", "FILED", "AMENDED"})
 _AMOUNTS = {"sale": "total_price", "lease": "rent_amount", "mortgage": "secured_principal"}

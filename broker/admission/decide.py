@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from broker.admission import conflicts, internal, notices, seizures, stages, standing
+from broker.admission import conflicts, internal, notices, seizures, stages, standing, watches
 from broker.admission.draft import Draft
 from broker.admission.effects import accept
 from broker.admission.model import Candidate, Outcome, Place, Verdict, View
@@ -92,6 +92,7 @@ def what_is_due(candidate: Candidate, draft: Draft) -> Draft:
         if candidate.subject == "defaulter":
             conflicts.ask(draft, draft.emissions[0], cause)
         standing.restate(draft, cause)
+        watches.tell(draft, None)
     return draft
 
 

@@ -4,7 +4,7 @@ The steps of a decision share one draft, so each sees what those before it did. 
 slots were looked at, absence included: they become the decision's ``seen``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -88,10 +88,17 @@ class Draft:
 
     def same_party(self, ref: str) -> tuple[str, ...]:
         """All references of a party, its own first, as its aliases link them."""
+        return self._linked(ref, self.facts)
+
+    def linked(self, ref: str) -> tuple[str, ...]:
+        """The same, where it bears on no decision."""
+        return self._linked(ref, self.look)
+
+    def _linked(self, ref: str, facts: Callable[[str, str], Sequence[Fact]]) -> tuple[str, ...]:
         found: dict[str, None] = {ref: None}
         waiting = [ref]
         while waiting:
-            for fact in self.facts("alias", waiting.pop()):
+            for fact in facts("alias", waiting.pop()):
                 new = [other for other in aliases_in(fact) if other not in found]
                 found |= dict.fromkeys(new)
                 waiting += new

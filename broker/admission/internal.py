@@ -6,7 +6,7 @@ that comes late, twice or for nothing does no harm.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from broker.admission import conflicts, seizures, standing
+from broker.admission import conflicts, seizures, standing, watches
 from broker.admission.draft import Draft
 from broker.admission.model import Candidate
 from broker.admission.reasons import Reason, reason
@@ -22,6 +22,8 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("conflict", "RAISED"): conflicts.raised,
     ("conflict", "RESOLVED"): conflicts.resolved,
     ("feedback", "NOTED"): standing.noted,
+    ("watch", "SOUGHT"): watches.sought,
+    ("watch", "HIT"): watches.hit,
 }
 
 
@@ -42,4 +44,5 @@ def answer(draft: Draft, candidate: Candidate) -> Sequence[Reason]:
     conflicts.settle(draft, cause)
     standing.restate(draft, cause)
     conflicts.ask(draft, own, cause)
+    watches.tell(draft, None)
     return ()

@@ -7,7 +7,7 @@ first of those that hold, in the order of the code list ``public_status``.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from broker.admission.draft import Draft
@@ -15,6 +15,7 @@ from broker.admission.model import Body, Candidate, Claim, Emission, EntityKey
 from broker.admission.reasons import Reason, reason
 from broker.admission.requests import NOTED, caused
 from broker.admission.seizures.queue import REGISTERED
+from schemas.catalogue import KeyKind
 from schemas.codelists import code_list
 
 FOR_SALE, SIGNED, FILED, TITLED = "10", "30", "40", "50"
@@ -85,7 +86,7 @@ def own_fields(draft: Draft, candidate: Candidate) -> Body:
 
 def restate(draft: Draft, cause: str) -> None:
     """A revision of each unit whose standing the draft has changed."""
-    for house in dict.fromkeys(emission.house_code for emission in draft.emissions):
+    for house in dict.fromkeys(_houses(draft)):
         key = EntityKey("unit", house or "")
         unit = draft.entity(key)
         if unit is None or not unit.revision:
@@ -96,6 +97,13 @@ def restate(draft: Draft, cause: str) -> None:
         if any(state[name] != value for name, value in now.items()):
             event_id = caused(cause, key.entity_id, "RESTATED")
             draft.change(key, "RESTATED", event_id, **(declared | now))
+
+
+def _houses(draft: Draft) -> Iterator[str | None]:
+    """The houses that this slot decides on. A feedback or a watch names one of another slot, which is not ours to say."""
+    for emission in draft.emissions:
+        if draft.catalogue.subject(emission.key.subject).key is KeyKind.HOUSE_CODE:
+            yield emission.house_code
 
 
 def _declared(state: Body) -> Body:

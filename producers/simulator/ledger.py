@@ -53,6 +53,7 @@ _TERMS = {
         "disposal",
     ),
     "defaulter": ("list_type", "expires_on"),
+    "watch": ("expires_on",),
     "title": ("title_kind", "rights_status_code"),
 }
 _PARTIES = {"sale": "BUYER", "defaulter": "DEFAULTER", "alias": None}

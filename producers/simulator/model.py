@@ -189,10 +189,22 @@ class Model:
             if now != sale.interested:
                 hand.make(sale, INTEREST_CHANGED, interested=now)
 
+    def _told_watch(self, place: Decided, word: Internal) -> Expected:
+        """What is told to a watch. The account is of what is decided: it does not foresee who is told of it, and follows."""
+        watch = self.world.find(("watch", word.entity_id))
+        hand = self._hand(place, word.event_id, None)
+        if word.event_type == "HIT":
+            if watch is None or watch.status != "OPEN" or _is_over(watch, hand):
+                return _refused(place, {"MOOT"})
+            hand.revise(watch, "HIT", word.event_id)
+        return Expected(place, ACCEPTED, frozenset(), tuple(hand.revisions))
+
     def _decide_internal(self, place: Decided, word: Internal) -> Expected:
         if (INTERNAL, word.event_id) in self._first:
             return Expected(place, DUPLICATE)
         self._first[INTERNAL, word.event_id] = place.sha256
+        if word.subject == "watch":
+            return self._told_watch(place, word)
         asked = self.open.pop(word.event_id, None)
         is_timer = word.event_type == "EXPIRED"
         if not is_timer and (asked is None or asked.word != word):
@@ -221,6 +233,11 @@ class Model:
 def _house(facts: Facts) -> str | None:
     """The house in whose slot a record is decided, if it is decided in one."""
     return facts.house_code or None if facts.subject in HOUSE_KEYED else None
+
+
+def _is_over(watch: Entity, hand: Hand) -> bool:
+    last_day = watch.facts.terms["expires_on"]
+    return last_day is not None and last_day < hand.today
 
 
 def _end_listing(hand: Hand, entity_id: str) -> None:

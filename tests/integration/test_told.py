@@ -4,6 +4,7 @@ nobody else's."""
 from datetime import UTC, datetime
 from typing import Any
 
+from broker.protected import clear
 from tests.support.exchange import Exchange
 from tests.support.story import Event, event, example, sold_house
 from tests.support.told import told
@@ -14,6 +15,13 @@ def seizure_of(house: str, **changes: Any) -> Event:
     served = {"served_at": datetime.now(UTC), "start_date": None, "end_date": None}
     own = {"entity_id": f"Z-{house}", "house_code": house, "version": 1}
     return event("court", "seizure", example("seizure", "seized") | served | own | changes)
+
+
+def watch_on(house: str | None, name: str, **changes: Any) -> Event:
+    """A watch of a court's case, on a house or on the person of the golden example."""
+    own: dict[str, Any] = {"entity_id": name, "house_code": house, "version": 1, "expires_on": None}
+    parties = {"parties": []} if house else {}
+    return event("court", "watch", example("watch", "opened") | own | parties | changes)
 
 
 def again(sent: Event, **changes: Any) -> Event:
@@ -42,3 +50,38 @@ def test_a_refusal_because_of_a_seizure_is_told_to_the_court_and_the_bureau_once
         (explained,) = here.wait("dept.bureau.notice.v1", house_code=house)
         assert explained["about_entity_id"] == contract
         assert explained["about_decision_id"] == refused[0]["decision_id"]
+
+
+def test_a_watch_is_told_how_its_house_and_person_stand_and_what_changes_until_it_closes(
+    exchange: Exchange,
+) -> None:
+    unit, signed, filed = sold_house()
+    house, contract = unit.record["house_code"], signed.record["entity_id"]
+    person = example("watch", "opened")["parties"][0]
+    who = person | {"id_type": "3", "id_no": clear(f"E{house[-8:]}")}
+    buyer = signed.record["parties"][1] | {"id_type": "3", "id_no": who["id_no"], "role": "BUYER"}
+    seller = signed.record["parties"][0]
+    named = [seller, buyer | {"share": None, "share_text": None, "co_ownership_code": None}]
+    signed, filed = (Event(e.principal, e.subject, e.record | {"parties": named}) for e in (signed, filed))
+    on_house, on_person = watch_on(house, f"GZ-H-{house}"), watch_on(None, f"GZ-P-{house}", parties=[who])
+    topic = "dept.court.watch.v1"
+    with told(exchange, "bureau", "court") as here:
+        here.taken(unit, signed)
+        here.taken(on_house, on_person)
+        here.wait(topic, 2, entity_id=on_house.record["entity_id"], event_type="HIT")
+        here.wait(topic, 1, entity_id=on_person.record["entity_id"], event_type="HIT")
+        here.taken(filed)
+        here.wait(topic, 2, entity_id=on_person.record["entity_id"], event_type="HIT")
+        here.wait(topic, 2, entity_id=on_house.record["entity_id"], hit_subject="sale")
+        here.taken(again(on_house, event_type="CLOSED"), seizure_of(house))
+        here.wait("dept.court.seizure.v1", house_code=house)
+
+        hits = [(v["hit_entity_id"], v["hit_revision"]) for v in here.read(topic, entity_id=f"GZ-P-{house}")]
+        assert hits == [(None, None), (contract, 1), (contract, 2)]
+        records = here.read(topic, entity_id=f"GZ-H-{house}")
+        assert [r["revision"] for r in records] == list(range(1, len(records) + 1))
+        assert records[-1]["status"] == "CLOSED"
+        seen = [(r["hit_subject"], r["hit_revision"]) for r in records if r["event_type"] == "HIT"]
+        assert [revision for subject, revision in seen if subject == "sale"] == [1, 2]
+        assert "seizure" not in {subject for subject, _ in seen}
+        assert all("parties" not in record for record in records)

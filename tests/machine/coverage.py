@@ -47,6 +47,6 @@ def _wanted() -> Iterator[tuple[str, str]]:
         yield "conflict kind", code
     for name, subject in load_catalogue().subjects.items():
         for event_type, step in subject.lifecycle.items():
-            asked = (name, event_type) == ("feedback", "NOTED")
+            asked = (name, event_type) in {("feedback", "NOTED"), ("watch", "SOUGHT")}
             if step.by is MadeBy.EXCHANGE and name not in NOT_MADE and not asked:
                 yield name, event_type

@@ -116,14 +116,14 @@ MUTATIONS = (
     ),
     Mutation(
         "aliases are not followed",
-        "draft:Draft.same_party",
+        "draft:Draft._linked",
         "waiting = [ref]",
         "waiting = []",
         seed=5,
     ),
     Mutation(
         "buyers are matched by name",
-        "facts:_refs",
+        "facts:refs_of",
         'yield party["party_ref"]',
         'yield party["name"]["ciphertext"].decode()',
     ),

@@ -8,8 +8,20 @@ from tests.support.drafts import HOUSE, Exchange
 from tests.support.story import example
 
 ZHANG, LI, ZHANG_BEFORE, ZHANG_ABROAD = "a" * 64, "b" * 64, "c" * 64, "d" * 64
-PRINCIPALS = {"sale": "bureau", "mortgage": "bank.icbc", "defaulter": "court", "alias": "police"}
-EXAMPLES = {"sale": "presale", "mortgage": "filed", "defaulter": "listed", "alias": "id-card-renewed"}
+PRINCIPALS = {
+    "sale": "bureau",
+    "mortgage": "bank.icbc",
+    "defaulter": "court",
+    "alias": "police",
+    "watch": "court",
+}
+EXAMPLES = {
+    "sale": "presale",
+    "mortgage": "filed",
+    "defaulter": "listed",
+    "alias": "id-card-renewed",
+    "watch": "opened",
+}
 
 
 class Town(Exchange):
@@ -63,10 +75,12 @@ class Town(Exchange):
             "defaulter", event_type, name, **({"parties": [party], "expires_on": None} | changes)
         )
 
-    def link(self, old: str, new: str, name: str = "B1", event_type: str = "LINKED") -> Verdict:
+    def link(
+        self, old: str, new: str, name: str = "B1", event_type: str = "LINKED", *, settle: bool = True
+    ) -> Verdict:
         template = example("alias", "id-card-renewed")["parties"]
         parties = [party | {"party_ref": ref} for party, ref in zip(template, (old, new), strict=True)]
-        return self.tell("alias", event_type, name, parties=parties)
+        return self.tell("alias", event_type, name, settle=settle, parties=parties)
 
     def history(self) -> list[tuple[str, str, int]]:
         """What became of all conflicts, in order: kind, event, revision."""

@@ -9,8 +9,9 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from zlib import crc32
 
-from broker.admission.facts import TAKES_BACK, Aliases, Lookup, aliases_in, needs_of, parties_of
+from broker.admission.facts import Lookup, aliases_in
 from broker.admission.model import Candidate, EntityKey, Fact
+from broker.admission.needs import TAKES_BACK, Aliases, needs_of, parties_of
 from broker.admission.store.rows import Contended, typed
 from broker.admission.workspace import Workspace
 from broker.store.connect import Connection

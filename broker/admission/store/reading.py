@@ -52,7 +52,7 @@ def _houses(candidates: Iterable[Candidate]) -> Iterable[str]:
 
 
 def _wanted(
-    candidates: Iterable[Candidate], houses: Iterable[str], workspace: Workspace
+    candidates: Sequence[Candidate], houses: Iterable[str], workspace: Workspace
 ) -> Iterable[EntityKey]:
     for candidate in candidates:
         yield candidate.key
@@ -62,10 +62,17 @@ def _wanted(
             for side in candidate.body["sides"]:
                 if side["subject"] in NEEDED:
                     yield EntityKey(side["subject"], side["entity_id"])
+        if (
+            candidate.principal == INTERNAL
+            and candidate.subject == "watch"
+            and candidate.body["hit_entity_id"]
+        ):
+            yield EntityKey(candidate.body["hit_subject"], candidate.body["hit_entity_id"])
+    sought = {c.house_code for c in candidates if c.principal == INTERNAL and c.subject == "watch"}
     for house in houses:
         yield EntityKey("unit", house)
-    for claims in workspace.claimed.values():
-        yield from (key for key in claims if key.subject in NEEDED)
+    for house, claims in workspace.claimed.items():
+        yield from (key for key in claims if key.subject in NEEDED or house in sought)
     # Held seizures are of other slots and on no house. Whoever tells them of theirs repeats their last record.
     for (kind, _), facts in workspace.shared.items():
         if kind == "held":

@@ -230,6 +230,8 @@ class Model:
             return clashes.answer(state, event_type, body["_key"], body["house_code"])
         if subject == "feedback":
             return self._note(body)
+        if subject == "watch":
+            return event_type == "SOUGHT" or self._hit(body)
         if event_type == "EXPIRED":
             queue.expire(state, body["house_code"])
             return bool(state.deeds)
@@ -250,6 +252,14 @@ class Model:
         else:
             # The house is known by its contract, but its unit is not: it waits there for the unit.
             state.do(thing, "BOUND", "HELD", bound_house_code=house, house_code=house)
+        return True
+
+    def _hit(self, body: Body) -> bool:
+        watch = self.state.get("watch", body["entity_id"])
+        last = watch.body["expires_on"] if watch and watch.status == "OPEN" else None
+        if watch is None or watch.status != "OPEN" or (last is not None and last < self.state.today):
+            return False
+        self.state.do(watch, "HIT", hit=(body["hit_subject"], body["hit_entity_id"], body["hit_revision"]))
         return True
 
     def _note(self, body: Body) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from broker.admission.model import STANDING, Body, Claim, Emission, EntityKey
 
-_KIND_FIELDS = {"seizure": "effective_kind", "title": "title_kind", "conflict": "kind"}
+_KIND_FIELDS = {"seizure": "effective_kind", "title": "title_kind", "conflict": "kind", "signal": "kind"}
 
 
 def claim_of(emission: Emission, standing: Iterable[EntityKey]) -> Claim | None:

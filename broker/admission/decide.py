@@ -15,7 +15,7 @@ What the exchange asks of itself (principal ``internal``) passes no stages: see 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -27,6 +27,7 @@ from broker.admission.reasons import Reason, Severity, reason
 from broker.admission.rules import objections
 from schemas.catalogue import INTERNAL, Catalogue, KeyKind
 from schemas.policies import Policy
+from schemas.reckoning import Reckoning, load_reckoning
 
 Checks = Callable[[Candidate, datetime], Sequence[Reason]]
 Judgement = Callable[[], Sequence[Reason]]
@@ -34,16 +35,20 @@ Judgement = Callable[[], Sequence[Reason]]
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """What decisions go by: who may say what, what a record must look like, and which rules are in force where."""
+    """What decisions go by: who may say what, what a record must look like, which rules are in force where, and by what
+    figures a lender's desk is told of something."""
 
     catalogue: Catalogue
     policy: Policy
     checks: Checks
+    reckoning: Reckoning = field(default_factory=load_reckoning)
 
     def draft(self, candidate: Candidate, view: View, at: datetime) -> Draft:
         """The beginning of a decision on a candidate."""
         place = candidate.place
-        return Draft(view, self.catalogue, self.policy, decision_id_of(place), at, place.partition)
+        return Draft(
+            view, self.catalogue, self.policy, decision_id_of(place), at, place.partition, self.reckoning
+        )
 
 
 def decision_id_of(place: Place) -> str:

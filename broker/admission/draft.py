@@ -26,6 +26,7 @@ from broker.admission.model import (
 from broker.admission.reasons import Evidence
 from schemas.catalogue import INTERNAL, Catalogue
 from schemas.policies import Policy
+from schemas.reckoning import Reckoning, load_reckoning
 
 CHINA = ZoneInfo("Asia/Shanghai")
 
@@ -34,11 +35,19 @@ class Draft:
     """A view that can be added to. It changes nothing beneath it."""
 
     def __init__(
-        self, view: View, catalogue: Catalogue, policy: Policy, decision_id: str, at: datetime, slot: int
+        self,
+        view: View,
+        catalogue: Catalogue,
+        policy: Policy,
+        decision_id: str,
+        at: datetime,
+        slot: int,
+        reckoning: Reckoning | None = None,
     ) -> None:
         self._view = view
         self.catalogue = catalogue
         self.policy = policy
+        self.reckoning = reckoning or load_reckoning()
         self.decision_id = decision_id
         self.at = at
         self.slot = slot

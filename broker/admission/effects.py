@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID, uuid5
 
-from broker.admission import conflicts, seizures, standing, watches
+from broker.admission import aml, conflicts, seizures, standing, watches
 from broker.admission.draft import Draft
 from broker.admission.model import Body, Candidate, Claim, Emission, Entity
 from schemas.catalogue import Catalogue
@@ -32,6 +32,7 @@ def accept(candidate: Candidate, draft: Draft) -> None:
     conflicts.ask(draft, own, cause)
     standing.ask(draft, own, cause)
     seizures.ask(draft, own)
+    aml.raise_(draft, own, cause)
     watches.tell(draft, own)
     watches.ask(draft, own, cause)
 

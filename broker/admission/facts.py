@@ -8,7 +8,8 @@ kind            key                                    written by
 ``listing``     the party's ``party_ref``              a listing that stands; details list_type, expires_on, case_no
 ``listed``      the listing's entity id                the same listing
 ``alias``       one ``party_ref`` of two               an alias of parties; detail others, by comma
-``buyer``       a buyer's ``party_ref``                a live sale
+``buyer``       a buyer's ``party_ref``                a live sale; detail signed_on
+``ended``       a house's code                         a sale that ended unfulfilled; details price, day, buyers
 ``party``       any other party's ``party_ref``        a live contract, a seizure that stands, an active title
 ``permit``      the presale permit's number            an active project; details valid_from, valid_until
 ``contract``    the contract's number                  a contract, from its first acceptance
@@ -25,6 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from broker.admission.model import STANDING, Body, Emission, EntityKey, Fact
+from schemas.dates import day_in_china
 
 Lookup = tuple[str, str]
 
@@ -37,6 +39,9 @@ WATCHED: Mapping[str, str | None] = {
     "seizure": "debtors",
 }
 """Subjects whose changes are told to watches, with the field that names whom they concern."""
+
+UNFULFILLED = frozenset({"CANCELLED", "REVOKED", "VOIDED"})
+"""How a sale ends without its house changing hands."""
 
 UNCONCERNED = frozenset({"MORTGAGEE", "AGENT"})
 """Roles of those whom a contract passes through their hands and not their homes: no watch on them is told of it."""
@@ -110,9 +115,21 @@ def _of_project(emission: Emission) -> Iterator[Fact]:
 def _of_contract(emission: Emission) -> Iterator[Fact]:
     yield _fact(emission, "contract", emission.body["contract_no"])
     if emission.key.subject == "sale" and emission.status in STANDING["sale"]:
+        signed_on = day_in_china(emission.body["signed_at"]).isoformat()
         for ref in set(buyers(emission.body)):
-            yield _fact(emission, "buyer", ref)
+            yield _fact(emission, "buyer", ref, signed_on=signed_on)
+    elif emission.key.subject == "sale" and emission.status in UNFULFILLED:
+        yield _ended(emission)
     yield from _of_parties(emission)
+
+
+def _ended(emission: Emission) -> Fact:
+    body = emission.body
+    day = day_in_china(body["cancelled_at"] or body["recorded_at"]).isoformat()
+    bought = ",".join(sorted(set(buyers(body))))
+    return _fact(
+        emission, "ended", body["house_code"], price=str(body["total_price"]), day=day, buyers=bought
+    )
 
 
 def _of_parties(emission: Emission) -> Iterator[Fact]:

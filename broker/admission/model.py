@@ -22,6 +22,7 @@ STANDING: Mapping[str, frozenset[str]] = {
     "seizure": frozenset({"HELD", "WAITING", "EFFECTIVE"}),
     "title": frozenset({"ACTIVE"}),
     "conflict": frozenset({"OPEN"}),
+    "signal": frozenset({"RAISED"}),
 }
 """What can stand on a house, and the statuses in which it does."""
 

@@ -101,10 +101,23 @@ def _sale_needs(needs: Needs, candidate: Candidate, aliases: Aliases) -> None:
     _contract_needs(needs, candidate, aliases)
     for ref in buyers(candidate.body):
         _of_party(needs, ref, aliases, exclusive=False)
+    _dealings_needs(needs, candidate, buyers(candidate.body), aliases)
     permit = candidate.body["presale_permit_no"]
     if permit:
         needs.lock(f"permit:{permit}", exclusive=False)
         needs.read(("permit", permit))
+
+
+def _mortgage_needs(needs: Needs, candidate: Candidate, aliases: Aliases) -> None:
+    _contract_needs(needs, candidate, aliases)
+    _dealings_needs(needs, candidate, concerned("mortgage", candidate.body), aliases)
+
+
+def _dealings_needs(needs: Needs, candidate: Candidate, refs: Iterable[str], aliases: Aliases) -> None:
+    """What a lender's desk may be told of: what these people have bought, and what of this house came to nothing."""
+    needs.read(("ended", str(candidate.house_code)))
+    for ref in refs:
+        needs.read(*(("buyer", same) for same in aliases.get(ref, frozenset({ref}))))
 
 
 def _contract_needs(needs: Needs, candidate: Candidate, _aliases: Aliases) -> None:
@@ -169,7 +182,7 @@ def _told(needs: Needs, fact: Fact, aliases: Aliases) -> None:
 _NEEDS = {
     "sale": _sale_needs,
     "lease": _contract_needs,
-    "mortgage": _contract_needs,
+    "mortgage": _mortgage_needs,
     "unit": _unit_needs,
     "defaulter": _listing_needs,
     "alias": _alias_needs,

@@ -47,7 +47,8 @@ def intake_decoder(registry: Registry, catalogue: Catalogue) -> Decoder:
 
 def law_of(settings: Settings, catalogue: Catalogue) -> Law:
     """What admission decides by. Raises ConfigError for a wrong policy file."""
-    return Law(catalogue, settings.policy(), compile_all(_schemas(catalogue)))
+    checks = compile_all(_schemas(catalogue))
+    return Law(catalogue, settings.policy(), checks, settings.reckoning())
 
 
 def _schemas(catalogue: Catalogue) -> dict[str, Schema]:

@@ -195,6 +195,7 @@ class Model:
         hand = self._hand(place, word.event_id, None)
         if word.event_type == "HIT":
             if watch is None or watch.status != "OPEN" or _is_over(watch, hand):
+                del self._first[INTERNAL, word.event_id]  # what was asked in vain may be asked again
                 return _refused(place, {"MOOT"})
             hand.revise(watch, "HIT", word.event_id)
         return Expected(place, ACCEPTED, frozenset(), tuple(hand.revisions))

@@ -4,6 +4,9 @@ nobody else's."""
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from broker.errors import AccessDenied
 from broker.protected import clear
 from tests.support.exchange import Exchange
 from tests.support.story import Event, event, example, sold_house
@@ -85,3 +88,20 @@ def test_a_watch_is_told_how_its_house_and_person_stand_and_what_changes_until_i
         assert [revision for subject, revision in seen if subject == "sale"] == [1, 2]
         assert "seizure" not in {subject for subject, _ in seen}
         assert all("parties" not in record for record in records)
+
+
+def test_a_signal_reaches_the_lenders_desk_and_nobody_else(exchange: Exchange) -> None:
+    unit, signed, filed = sold_house(lender_uscc="91411400MA4000012N")
+    house = unit.record["house_code"]
+    low = {"appraisal_price": signed.record["total_price"] * 2, "down_payment": None, "loan_amount": None}
+    signed, filed = (Event(e.principal, e.subject, e.record | low) for e in (signed, filed))
+    with told(exchange, "bureau") as here:
+        here.taken(unit, signed, filed)
+        (signal,) = here.wait("dept.bank.icbc.aml.signal.v1", kind="PRICE_DEVIATION", house_code=house)
+        assert (signal["level"], signal["contract_no"]) == ("ALERT", signed.record["contract_no"])
+        assert [(m["name"], m["unit"]) for m in signal["measures"]] == [("DEVIATION_RATIO", "RATIO")]
+        here.wait("dept.bank.icbc.sale.v1", 2, house_code=house)
+        assert here.read("dept.bank.ccb.aml.signal.v1", house_code=house) == []
+    for other in ("bank.icbc", "bureau", "court", "bank.ccb.aml"):
+        with pytest.raises(AccessDenied):
+            exchange.read(["dept.bank.icbc.aml.signal.v1"], user=other)

@@ -11,8 +11,8 @@ from tests.machine.observed import Story
 OUT_OF_REACH = {"NO_TARGET", "NOT_DUE"}
 """The field checks refuse a seizure of nothing before NO_TARGET is asked. NOT_DUE takes a clock that is set back at
 midnight, for which there is a history by hand."""
-NOT_MADE = {"signal"}
-"""Subjects that nothing makes yet."""
+NOT_ASKED_FOR = {"signal"}
+"""Subjects that the model leaves out: see ``observed.UNFORESEEN``."""
 STAGES = range(1, 6)
 FIELDS = 3
 """The stage of field checks, which are tested for themselves."""
@@ -48,5 +48,5 @@ def _wanted() -> Iterator[tuple[str, str]]:
     for name, subject in load_catalogue().subjects.items():
         for event_type, step in subject.lifecycle.items():
             asked = (name, event_type) in {("feedback", "NOTED"), ("watch", "SOUGHT")}
-            if step.by is MadeBy.EXCHANGE and name not in NOT_MADE and not asked:
+            if step.by is MadeBy.EXCHANGE and name not in NOT_ASKED_FOR and not asked:
                 yield name, event_type

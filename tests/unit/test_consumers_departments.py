@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker.routing.project import compile_projection
-from consumers import bank, bureau, court, fund, monitoring, police, tax
+from consumers import aml, bank, bureau, court, fund, monitoring, police, tax
 from consumers.records import DepartmentRecord
 from schemas.entitlements import grants, load_entitlements
 from tests.unit.test_routing_records import filled, schema_of
@@ -36,7 +36,8 @@ def person(role: str, name: str, id_no: str = "411499199003070015") -> dict[str,
 
 
 def test_the_topics_of_the_examples_are_those_of_the_entitlements() -> None:
-    banks = [topic for name in ("bank.icbc", "bank.ccb") for topic in bank.topics(name)]
+    names = ("bank.icbc", "bank.ccb")
+    banks = [topic for name in names for topic in (*bank.topics(name), *aml.topics(f"{name}.aml"))]
     examples = [m.TOPICS for m in (tax, court, police, fund, bureau, monitoring)]
     assert {topic for topics in examples for topic in topics} | set(banks) == set(GRANTS)
 
@@ -116,6 +117,20 @@ def test_a_refused_attempt_is_found_by_its_case_and_the_bureau_can_explain_it() 
     assert (attempt.house_code, attempt.cause, attempt.tried) == ("H1", ("seizure", "z"), ("sale", "SIGNED"))
     assert files.refused_for("（2020）豫1402执2号") == []
     assert desk.cases_against("s") == {"（2020）豫1402执1号"}
+
+
+def test_a_desk_keeps_signals_while_the_bank_lends() -> None:
+    desk, topic = aml.Desk(), "dept.bank.icbc.aml.signal.v1"
+    measure: dict[str, Any] = filled("signal")["measures"][0]
+    about: dict[str, Any] = {"kind": "PRICE_DEVIATION", "contract_no": "C1"}
+    about["measures"] = [measure | {"name": "DEVIATION_RATIO", "value": Decimal("-0.25")}]
+    desk(received(topic, 1, level="WARN", **about))
+    assert desk.alerts() == []
+    desk(received(topic, 2, level="ALERT", **about))
+    (alert,) = desk.alerts()
+    assert (alert.contract_no, alert.figures) == ("C1", (("DEVIATION_RATIO", Decimal("-0.25")),))
+    desk(received(topic, 3, interested=[], interested_before=["bank.icbc.aml"]))
+    assert list(desk.suspicions) == []
 
 
 def test_the_police_know_who_lives_where_on_a_day() -> None:

@@ -15,7 +15,8 @@ from schemas.entitlements import (
     newest_schemas,
 )
 
-WITH_TOPICS = {"tax", "court", "police", "fund", "bank.icbc", "bank.ccb", "bureau", "monitoring"}
+DESKS = {"bank.icbc.aml", "bank.ccb.aml"}
+WITH_TOPICS = {"tax", "court", "police", "fund", "bank.icbc", "bank.ccb", "bureau", "monitoring", *DESKS}
 PERSONAL = {"name", "id_no", "phone", "contact_address", "legal_rep", "household_no", "party_ref"}
 PRICES = {
     "total_price",
@@ -88,6 +89,16 @@ def test_a_bank_sees_its_own_contracts_alone(department: str) -> None:
     own = [grant for grant in by_topic().values() if grant.department == department]
     assert {grant.subject for grant in own} == {"sale", "mortgage"}
     assert all(grant.terms.rows is Rows.INTERESTED for grant in own)
+
+
+def test_signals_go_to_the_desks_of_lenders_alone_and_name_no_person() -> None:
+    signals = {grant.department: grant for grant in by_topic().values() if grant.subject == "signal"}
+    assert set(signals) == DESKS
+    for desk, grant in signals.items():
+        assert grant.terms.rows is Rows.INTERESTED
+        assert {g.subject for g in by_topic().values() if g.department == desk} == {"signal"}
+        shown = {path for path in fields(desk) if not path.startswith("measures.")}
+        assert not shown & (PERSONAL | PRICES)
 
 
 def test_the_fund_sees_all_leases_but_only_its_own_sales_and_mortgages() -> None:

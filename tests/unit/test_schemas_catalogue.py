@@ -24,7 +24,17 @@ def content() -> dict[str, Any]:
 def test_subjects_and_their_keys() -> None:
     catalogue = load_catalogue()
     by_house = {name for name, subject in catalogue.subjects.items() if subject.key is KeyKind.HOUSE_CODE}
-    assert by_house == {"unit", "sale", "lease", "mortgage", "seizure", "title", "conflict", "notice"}
+    assert by_house == {
+        "unit",
+        "sale",
+        "lease",
+        "mortgage",
+        "seizure",
+        "title",
+        "conflict",
+        "notice",
+        "signal",
+    }
     assert len(catalogue.subjects) == 15
     assert load_catalogue() is catalogue
 

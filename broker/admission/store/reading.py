@@ -10,7 +10,7 @@ from broker.codec import Decoder
 from broker.store.connect import Connection
 from schemas.catalogue import INTERNAL
 
-NEEDED = frozenset({"sale", "mortgage", "seizure", "title"})
+NEEDED = frozenset({"sale", "mortgage", "seizure", "title", "signal"})
 """Subjects whose entities are read wherever they stand on a house. Of a lease only its claim is looked at, and a house's
 conflicts are read whole, whether they stand or not: what was resolved can be raised again."""
 

@@ -164,7 +164,8 @@ class Subject(_Model):
 
 
 class Principal(_Model):
-    """One organisation. ``uscc``: the code by which contracts name it, which makes it interested in them.
+    """One organisation. ``uscc``: the code by which contracts name it, which makes it interested in them. ``answers``: the
+    subjects whose corrections it receives and answers.
 
     One that is ``revoked`` no longer logs in, sends or reads; what it sent before keeps its name.
     """
@@ -174,6 +175,7 @@ class Principal(_Model):
     en: str
     uscc: str | None = None
     revoked: bool = False
+    answers: frozenset[str] = frozenset()
     sends: Annotated[Mapping[str, frozenset[str]], AfterValidator(_frozen)]
 
 
@@ -216,6 +218,15 @@ class Catalogue(_Model):
         sender = self.principals.get(principal)
         return sender is not None and event_type in sender.sends.get(subject, frozenset())
 
+    def may_answer(self, principal: str, subject: str) -> bool:
+        """Say whether ``principal`` answers what is reported as wrong with records of that subject."""
+        found = self.principals.get(principal)
+        return found is not None and not found.revoked and subject in found.answers
+
+    def answering(self, subject: str) -> list[str]:
+        """The principals that answer for a subject, in the order of their names."""
+        return sorted(name for name in self.principals if self.may_answer(name, subject))
+
     def principal_by_uscc(self, uscc: str) -> Principal | None:
         """Return the principal that contracts name by this unified social credit code, if there is one."""
         return self._by_uscc.get(uscc)
@@ -229,6 +240,10 @@ class Catalogue(_Model):
         for name, principal in self.principals.items():
             for subject, event_types in principal.sends.items():
                 self._check_sends(name, subject, event_types)
+            if unknown := principal.answers - self.subjects.keys():
+                raise ValueError(
+                    f"principal {name} answers {', '.join(sorted(unknown))}, which is no subject"
+                )
         return self
 
     def _check_sends(self, principal: str, subject: str, event_types: frozenset[str]) -> None:

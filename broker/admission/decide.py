@@ -24,6 +24,7 @@ from broker.admission.draft import Draft
 from broker.admission.effects import accept
 from broker.admission.model import Candidate, Outcome, Place, Verdict, View
 from broker.admission.reasons import Reason, Severity, reason
+from broker.admission.requests import NOTED
 from broker.admission.rules import objections
 from schemas.catalogue import INTERNAL, Catalogue, KeyKind
 from schemas.policies import Policy
@@ -103,7 +104,7 @@ def what_is_due(candidate: Candidate, draft: Draft) -> Draft:
 
 def _house_of(candidate: Candidate, draft: Draft) -> str | None:
     """The house in whose slot the candidate is decided. A feedback or a watch may name one of another slot."""
-    noted = candidate.principal == INTERNAL and candidate.subject == "feedback"
+    noted = candidate.principal == INTERNAL and candidate.event_type == NOTED
     if noted or draft.catalogue.subject(candidate.subject).key is KeyKind.HOUSE_CODE:
         return candidate.house_code
     return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from uuid import UUID, uuid5
 
-from broker.admission import aml, conflicts, seizures, standing, watches
+from broker.admission import aml, conflicts, corrections, seizures, standing, watches
 from broker.admission.draft import Draft
 from broker.admission.model import Body, Candidate, Claim, Emission, Entity
 from schemas.catalogue import Catalogue
@@ -32,6 +32,7 @@ def accept(candidate: Candidate, draft: Draft) -> None:
     conflicts.ask(draft, own, cause)
     standing.ask(draft, own, cause)
     seizures.ask(draft, own)
+    corrections.ask(draft, own, cause)
     aml.raise_(draft, own, cause)
     watches.tell(draft, own)
     watches.ask(draft, own, cause)
@@ -92,6 +93,8 @@ def _interested(subject: str, body: Body, draft: Draft) -> list[str]:
         return _known((body["mortgagee_uscc"],), draft.catalogue)
     if subject == "sale":
         return _sale_interested(body, draft.claims(body["house_code"]).values(), draft.catalogue)
+    if subject == "feedback":
+        return corrections.interested(body, draft.catalogue)
     return []
 
 

@@ -6,7 +6,7 @@ that comes late, twice or for nothing does no harm.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from broker.admission import conflicts, seizures, standing, watches
+from broker.admission import conflicts, corrections, seizures, standing, watches
 from broker.admission.draft import Draft
 from broker.admission.model import Candidate
 from broker.admission.reasons import Reason, reason
@@ -22,6 +22,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("conflict", "RAISED"): conflicts.raised,
     ("conflict", "RESOLVED"): conflicts.resolved,
     ("feedback", "NOTED"): standing.noted,
+    ("feedback", "ANSWERED"): corrections.answered,
     ("watch", "SOUGHT"): watches.sought,
     ("watch", "HIT"): watches.hit,
 }

@@ -12,6 +12,12 @@ REQUESTED = frozenset({"seizure", "defaulter", "conflict", "feedback", "watch"})
 NOTED = "NOTED"
 """Asks a house's slot to note a feedback on its unit."""
 
+ANSWERED = "ANSWERED"
+"""Asks a report's slot to note the answer to it."""
+
+UNNOTED: Body = {"parties": [], "proposed_value": None, "explanation": None}
+"""What another slot need not know of a feedback: whom it concerns and what it proposes."""
+
 HIT = "HIT"
 """Asks a watch's slot to note what has changed."""
 

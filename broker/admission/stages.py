@@ -5,6 +5,7 @@ Each stage is pure and returns its reasons. The first stage with a refusal ends 
 
 from collections.abc import Sequence
 
+from broker.admission import corrections
 from broker.admission.draft import Draft
 from broker.admission.model import CONTRACTS, Candidate, Entity
 from broker.admission.reasons import Reason, reason
@@ -16,8 +17,8 @@ def identity(candidate: Candidate, draft: Draft, catalogue: Catalogue) -> Sequen
     entity = draft.entity(candidate.key)
     if candidate.body["source"] != candidate.principal:
         return (reason("SOURCE_MISMATCH", field="source"),)
-    if not catalogue.may_send(candidate.principal, candidate.subject, candidate.event_type):
-        return (reason("EVENT_NOT_PERMITTED", field="event_type"),)
+    if field := _not_permitted(candidate, catalogue):
+        return (reason("EVENT_NOT_PERMITTED", field=field),)
     if entity is None:
         return ()
     seen = (draft.evidence(candidate.key),)
@@ -26,6 +27,13 @@ def identity(candidate: Candidate, draft: Draft, catalogue: Catalogue) -> Sequen
     if code := _misplaced(candidate, entity):
         return (reason(code, field="house_code", evidence=seen),)
     return ()
+
+
+def _not_permitted(candidate: Candidate, catalogue: Catalogue) -> str | None:
+    """The field that this principal may not send with this value."""
+    if not catalogue.may_send(candidate.principal, candidate.subject, candidate.event_type):
+        return "event_type"
+    return None if corrections.may_answer(candidate, catalogue) else "answers_entity_id"
 
 
 def _misplaced(candidate: Candidate, entity: Entity) -> str | None:

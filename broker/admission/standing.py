@@ -13,7 +13,7 @@ from typing import NamedTuple
 from broker.admission.draft import Draft
 from broker.admission.model import Body, Candidate, Claim, Emission, EntityKey
 from broker.admission.reasons import Reason, reason
-from broker.admission.requests import NOTED, caused
+from broker.admission.requests import NOTED, UNNOTED, caused
 from broker.admission.seizures.queue import REGISTERED
 from schemas.catalogue import KeyKind
 from schemas.codelists import code_list
@@ -129,10 +129,6 @@ def _now(draft: Draft, house: str, declared: Body) -> Standing:
 
 
 # -- what departments feed back ----------------------------------------------------------------------------------
-
-
-UNNOTED: Body = {"parties": [], "proposed_value": None, "explanation": None}
-"""What a unit's slot need not know of a feedback: whom it concerns and what it proposes."""
 
 
 def ask(draft: Draft, own: Emission, cause: str) -> None:

@@ -54,6 +54,7 @@ _TERMS = {
     ),
     "defaulter": ("list_type", "expires_on"),
     "watch": ("expires_on",),
+    "feedback": ("feedback_kind", "about_subject"),
     "title": ("title_kind", "rights_status_code"),
 }
 _PARTIES = {"sale": "BUYER", "defaulter": "DEFAULTER", "alias": None}

@@ -17,6 +17,7 @@ from producers.simulator.model_seen import unseen
 from producers.simulator.model_stages import identity, lifecycle, version
 from producers.simulator.model_state import Entity, Hand, World
 from producers.simulator.model_tables import (
+    ANSWERING,
     FAULTS,
     HOUSE_KEYED,
     LIFECYCLES,
@@ -175,6 +176,8 @@ class Model:
     def _interested(self, facts: Facts) -> tuple[str, ...]:
         if facts.subject == "mortgage":
             return tuple(_known(facts.mortgagee_uscc))
+        if facts.subject == "feedback":
+            return _hears(facts)
         if facts.subject != "sale":
             return ()
         found = set(_known(facts.lender_uscc))
@@ -239,6 +242,14 @@ def _house(facts: Facts) -> str | None:
 def _is_over(watch: Entity, hand: Hand) -> bool:
     last_day = watch.facts.terms["expires_on"]
     return last_day is not None and last_day < hand.today
+
+
+def _hears(feedback: Facts) -> tuple[str, ...]:
+    """The reporter; of a correction also whoever answers for what is wrong."""
+    hears = {feedback.principal}
+    if feedback.terms.get("feedback_kind") == "CORRECTION":
+        hears.add(ANSWERING.get(feedback.terms["about_subject"], feedback.principal))
+    return tuple(sorted(hears))
 
 
 def _end_listing(hand: Hand, entity_id: str) -> None:

@@ -98,6 +98,13 @@ MAY_SEND: dict[str, frozenset[str]] = {
 }
 """The subjects of each principal; it may send every event of theirs that a source can send."""
 
+ANSWERING = {
+    **dict.fromkeys(("project", "unit", "sale", "lease", "mortgage", "alias"), "bureau"),
+    **dict.fromkeys(("seizure", "defaulter"), "court"),
+    "title": "registry",
+}
+"""Who answers what is reported as wrong with a record, by its subject."""
+
 PRINCIPAL_OF_USCC = {
     "11411400005900008T": "bureau",
     "12411400MB1000002A": "fund",

@@ -2,13 +2,13 @@
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from broker.deploy import installation_topics
 from broker.errors import ConfigError
-from broker.topics import INTERNAL, decision_topic, group_prefix, intake_topic
+from broker.topics import INTERNAL, TopicSpec, decision_topic, group_prefix, intake_topic
 from qianbei.site import Site
 from schemas.said import said
 
@@ -65,12 +65,18 @@ def client_connection(site: Site, principal: str) -> ClientConnection:
         schema_registry_url=admin.registry_url,
         intake_topic=intake_topic(principal),
         decision_topic=decision_topic(principal),
-        dept_topics=tuple(sorted(t.name for t in topics if t.kind == "dept" and t.principal == principal)),
+        dept_topics=_dept_topics(topics, principal),
         group_prefix=group_prefix(principal),
         partitions=admin.slots,
         sends={s: tuple(sorted(types)) for s, types in sorted(catalogue.principal(principal).sends.items())},
         front_doors=site.front_doors(),
     )
+
+
+def _dept_topics(topics: Iterable[TopicSpec], principal: str) -> tuple[str, ...]:
+    """Its own feedback last: examples show the first, which is to be what others send."""
+    own = (t for t in topics if t.kind == "dept" and t.principal == principal)
+    return tuple(t.name for t in sorted(own, key=lambda t: (t.subject == "feedback", t.name)))
 
 
 def _absolute(path: Path | None) -> str | None:

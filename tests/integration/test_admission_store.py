@@ -183,16 +183,23 @@ def test_facts_are_replaced_by_those_of_the_next_revision(db: Connection) -> Non
     first = sale(one, two)
     number = first.body["contract_no"]
     accepted_batch(db, (first, "SIGNED"))
-    assert facts_of(db, first.key) == [("buyer", one.ref, 1), ("buyer", two.ref, 1), ("contract", number, 1)]
+    seller = next(p["party_ref"] for p in first.body["parties"] if p["role"] == "SELLER")
+    assert facts_of(db, first.key) == [
+        ("buyer", one.ref, 1),
+        ("buyer", two.ref, 1),
+        ("contract", number, 1),
+        ("party", seller, 1),
+    ]
     parties = sale(two, three).body["parties"]
     accepted_batch(db, (second := again(first, parties=parties), "AMENDED"))
     assert facts_of(db, first.key) == [
         ("buyer", two.ref, 2),
         ("buyer", three.ref, 2),
         ("contract", number, 2),
+        ("party", seller, 2),
     ]
     accepted_batch(db, (again(second), "CANCELLED"))
-    assert facts_of(db, first.key) == [("contract", number, 3)]
+    assert facts_of(db, first.key) == [("contract", number, 3), ("ended", first.body["house_code"], 3)]
 
 
 def test_a_later_record_of_the_batch_sees_what_an_earlier_one_told(db: Connection) -> None:

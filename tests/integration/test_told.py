@@ -1,6 +1,7 @@
 """What the exchange itself tells departments, end to end: from an intake to the topics of those whom it concerns, and to
 nobody else's."""
 
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 
 from broker.errors import AccessDenied
 from broker.protected import clear
+from broker.topics import group_prefix
+from consumers.subscription import Subscription
 from tests.support.exchange import Exchange
 from tests.support.story import Event, event, example, sold_house
 from tests.support.told import told
@@ -103,5 +106,45 @@ def test_a_signal_reaches_the_lenders_desk_and_nobody_else(exchange: Exchange) -
         here.wait("dept.bank.icbc.sale.v1", 2, house_code=house)
         assert here.read("dept.bank.ccb.aml.signal.v1", house_code=house) == []
     for other in ("bank.icbc", "bureau", "court", "bank.ccb.aml"):
+        settings, topics = exchange.site.settings(other), ["dept.bank.icbc.aml.signal.v1"]
+        curious = Subscription(settings, group_prefix(other) + "told", topics, dead_letters=False)
         with pytest.raises(AccessDenied):
-            exchange.read(["dept.bank.icbc.aml.signal.v1"], user=other)
+            curious.run(lambda record: None, threading.Event())
+
+
+def test_a_correction_is_answered_corrected_and_heard_of_by_its_reporter(exchange: Exchange) -> None:
+    unit = sold_house()[0]
+    house, name = unit.record["house_code"], f"FK-{unit.record['house_code']}"
+    about = {
+        "house_code": house,
+        "about_entity_id": house,
+        "about_revision": None,
+        "field_path": "inner_area",
+    }
+    report = event("tax", "feedback", example("feedback", "correction") | about, entity_id=name, version=1)
+    answer = {
+        "entity_id": f"DF-{house}",
+        "answers_entity_id": name,
+        "result": "ACCEPTED",
+        "proposed_value": None,
+    }
+    topic = "dept.tax.feedback.v1"
+    with told(exchange, "bureau", "tax", "police") as here:
+        here.taken(unit, report)
+        (heard,) = here.wait("dept.bureau.feedback.v1", entity_id=name)
+        assert (heard["field_path"], heard["proposed_value"]) == ("inner_area", "91.20")
+        (refused,) = here.sent(event("police", "feedback", report.record | answer, version=1))
+        assert [r["code"] for r in refused["reasons"]] == ["EVENT_NOT_PERMITTED"]
+
+        corrected = again(unit, event_type="CHANGED")
+        (decided,) = here.taken(corrected)
+        said = {"explanation": "已按测绘成果更正", "about_revision": decided["revision"]}
+        here.taken(event("bureau", "feedback", report.record | answer | said, version=1))
+        (final,) = here.wait(topic, entity_id=name, event_type="ANSWERED")
+        assert (final["answer"], final["answered_by"]) == ("ACCEPTED", "bureau")
+        assert (final["answer_explanation"], final["answer_revision"]) == (
+            "已按测绘成果更正",
+            decided["revision"],
+        )
+        assert here.read("dept.police.feedback.v1", entity_id=name) == []
+        assert here.read("dept.monitoring.feedback.v1", entity_id=name) == []

@@ -13,6 +13,8 @@ OUT_OF_REACH = {"NO_TARGET", "NOT_DUE"}
 midnight, for which there is a history by hand."""
 NOT_ASKED_FOR = {"signal"}
 """Subjects that the model leaves out: see ``observed.UNFORESEEN``."""
+ASKED = {("feedback", "NOTED"), ("watch", "SOUGHT"), ("feedback", "ANSWERED")}
+"""What is asked and never made; and answers, which no history gives."""
 STAGES = range(1, 6)
 FIELDS = 3
 """The stage of field checks, which are tested for themselves."""
@@ -47,6 +49,6 @@ def _wanted() -> Iterator[tuple[str, str]]:
         yield "conflict kind", code
     for name, subject in load_catalogue().subjects.items():
         for event_type, step in subject.lifecycle.items():
-            asked = (name, event_type) in {("feedback", "NOTED"), ("watch", "SOUGHT")}
+            asked = (name, event_type) in ASKED
             if step.by is MadeBy.EXCHANGE and name not in NOT_ASKED_FOR and not asked:
                 yield name, event_type

@@ -211,8 +211,8 @@ MUTATIONS = (
     Mutation(
         "a renewal may be of any length",
         "rules.seizure_terms:_renewal",
-        "if ends > terms.years_after",
-        "if False and ends > terms.years_after",
+        "if ends > years_after",
+        "if False and ends > years_after",
         seed=1,
     ),
     Mutation(

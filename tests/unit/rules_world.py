@@ -77,6 +77,7 @@ class World:
         """Make something stand, and return it as evidence shows it."""
         key, revision = EntityKey(subject, entity_id), changes.get("revision", 1)
         own = {"entity_id": entity_id, "revision": revision, "house_code": HOUSE, "status": status}
+        own["recorded_at"] = NOW
         emission = Emission(key, body_of(subject, **(own | changes)), status)
         house = emission.house_code
         self._entities[key] = Entity("test", 0, house, 1, 0, None).revised(emission.body, status)

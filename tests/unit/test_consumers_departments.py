@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from broker.routing.project import compile_projection
-from consumers import aml, bank, bureau, court, fund, monitoring, police, tax
+from consumers import aml, bank, bureau, court, fund, monitoring, police, reporter, tax
 from consumers.records import DepartmentRecord
 from schemas.entitlements import grants, load_entitlements
+from tests.unit.test_entitlements import REPORTERS
 from tests.unit.test_routing_records import filled, schema_of
 
 GRANTS = {grant.topic: grant for grant in grants(load_entitlements())}
@@ -38,6 +39,7 @@ def person(role: str, name: str, id_no: str = "411499199003070015") -> dict[str,
 def test_the_topics_of_the_examples_are_those_of_the_entitlements() -> None:
     names = ("bank.icbc", "bank.ccb")
     banks = [topic for name in names for topic in (*bank.topics(name), *aml.topics(f"{name}.aml"))]
+    banks += [topic for name in REPORTERS for topic in reporter.topics(name)]
     examples = [m.TOPICS for m in (tax, court, police, fund, bureau, monitoring)]
     assert {topic for topics in examples for topic in topics} | set(banks) == set(GRANTS)
 
@@ -117,6 +119,19 @@ def test_a_refused_attempt_is_found_by_its_case_and_the_bureau_can_explain_it() 
     assert (attempt.house_code, attempt.cause, attempt.tried) == ("H1", ("seizure", "z"), ("sale", "SIGNED"))
     assert files.refused_for("（2020）豫1402执2号") == []
     assert desk.cases_against("s") == {"（2020）豫1402执1号"}
+
+
+def test_a_reporter_knows_what_became_of_its_corrections() -> None:
+    reports, topic = reporter.Reports(), "dept.education.feedback.v1"
+    about: dict[str, Any] = {"feedback_kind": "CORRECTION", "answers_entity_id": None, "status": "ACTIVE"}
+    reports(received(topic, 1, answer=None, answer_revision=None, **about))
+    assert len(reports.unanswered()) == 1
+    reports(received(topic, 2, answer="ACCEPTED", answer_revision=3, **about))
+    (report,) = reports.reports
+    assert (report.answer, report.corrected_by) == ("ACCEPTED", 3)
+    assert reports.unanswered() == []
+    reports(received(topic, 1, "answer", **(about | {"answers_entity_id": "e1"})))
+    assert list(reports.reports) == [report]
 
 
 def test_a_desk_keeps_signals_while_the_bank_lends() -> None:

@@ -16,7 +16,19 @@ from schemas.entitlements import (
 )
 
 DESKS = {"bank.icbc.aml", "bank.ccb.aml"}
-WITH_TOPICS = {"tax", "court", "police", "fund", "bank.icbc", "bank.ccb", "bureau", "monitoring", *DESKS}
+REPORTERS = {
+    "tax",
+    "court",
+    "police",
+    "fund",
+    "bank.icbc",
+    "bank.ccb",
+    "monitoring",
+    "registry",
+    "civil",
+    "education",
+}
+WITH_TOPICS = {"bureau", *REPORTERS, *DESKS}
 PERSONAL = {"name", "id_no", "phone", "contact_address", "legal_rep", "household_no", "party_ref"}
 PRICES = {
     "total_price",
@@ -45,10 +57,26 @@ def test_the_departments_with_topics() -> None:
     assert {grant.department for grant in by_topic().values()} == WITH_TOPICS
 
 
-def test_civil_education_and_the_platform_only_ask() -> None:
-    found = {e.departments[0]: e for e in load_entitlements() if not e.subjects}
-    assert set(found) == {"civil", "education", "gov"}
+def test_the_platform_only_asks() -> None:
+    (platform,) = (e for e in load_entitlements() if not e.subjects)
+    assert platform.departments == ("gov",)
+    assert platform.queries
+
+
+def test_civil_and_education_only_ask_but_hear_what_became_of_their_reports() -> None:
+    found = {e.departments[0]: e for e in load_entitlements() if e.departments[0] in ("civil", "education")}
     assert all(entitlement.queries for entitlement in found.values())
+    assert all(set(entitlement.subjects) == {"feedback"} for entitlement in found.values())
+
+
+def test_a_reporter_hears_of_its_own_reports_alone() -> None:
+    feedback = {g.department: g for g in by_topic().values() if g.subject == "feedback"}
+    assert set(feedback) == {"bureau", *REPORTERS}
+    for department in REPORTERS:
+        assert feedback[department].terms.rows is Rows.INTERESTED
+        assert {"answer", "answer_explanation", "answered_at"} <= set(feedback[department].terms.fields)
+    shown = {d for d, grant in feedback.items() if "proposed_value" in grant.terms.fields}
+    assert shown == {"bureau", "court", "registry"}, "only those who answer read what others propose"
 
 
 def test_the_police_get_no_prices_and_only_buyers() -> None:
@@ -87,7 +115,7 @@ def test_tax_gets_what_its_push_really_uses() -> None:
 @pytest.mark.parametrize("department", ["bank.icbc", "bank.ccb"])
 def test_a_bank_sees_its_own_contracts_alone(department: str) -> None:
     own = [grant for grant in by_topic().values() if grant.department == department]
-    assert {grant.subject for grant in own} == {"sale", "mortgage"}
+    assert {grant.subject for grant in own} == {"sale", "mortgage", "feedback"}
     assert all(grant.terms.rows is Rows.INTERESTED for grant in own)
 
 
@@ -103,7 +131,8 @@ def test_signals_go_to_the_desks_of_lenders_alone_and_name_no_person() -> None:
 
 def test_the_fund_sees_all_leases_but_only_its_own_sales_and_mortgages() -> None:
     rows = {g.subject: g.terms.rows for g in by_topic().values() if g.department == "fund"}
-    assert rows == {"sale": Rows.INTERESTED, "lease": Rows.ALL, "mortgage": Rows.INTERESTED}
+    only_its_own = dict.fromkeys(("sale", "mortgage", "feedback"), Rows.INTERESTED)
+    assert rows == only_its_own | {"lease": Rows.ALL}
 
 
 def test_the_court_gets_its_seizures_and_listings_back() -> None:

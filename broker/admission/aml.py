@@ -36,6 +36,9 @@ from schemas.reckoning import SignalRule
 
 RAISED = "RAISED"
 
+MOST = Decimal("999999999999.999999")
+"""A signal has room for no larger figure. An appraisal of one fen, which nobody may file in earnest, gives one."""
+
 
 class _Found(NamedTuple):
     """A signal, the record that it is about, and the lenders whom it concerns."""
@@ -194,7 +197,7 @@ def _tell(about: _Filing, found: _Found, cause: str) -> EntityKey:
     says: Body = {
         "kind": signal.kind,
         "level": signal.level,
-        "measures": [{"name": m.name, "value": m.value, "unit": m.unit} for m in signal.measures],
+        "measures": [{"name": m.name, "value": min(m.value, MOST), "unit": m.unit} for m in signal.measures],
         "rule_version": signal.rule_version,
         "interested": addressed,
         "addressed_to": addressed,

@@ -152,6 +152,12 @@ def test_the_appraisal_of_a_mortgagee_is_for_its_own_desk(desks: Desks) -> None:
     assert (signal["about_subject"], signal["about_entity_id"]) == ("mortgage", "M1")
 
 
+def test_a_figure_beyond_all_measure_is_said_as_the_largest_there_is(desks: Desks) -> None:
+    desks.deal(total_price=Decimal("99999999999999.99"), appraisal_price=Decimal("0.01"))
+    (signal,) = desks.raised()
+    assert signal["measures"][0]["value"] == Decimal("999999999999.999999")
+
+
 def test_stock_data_raise_nothing(desks: Desks) -> None:
     desks.deal("FILED", appraisal_price=Decimal(400000), baseline=True)
     assert desks.raised() == []

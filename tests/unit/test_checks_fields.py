@@ -185,6 +185,19 @@ class TestTime:
         unit = good("unit", "registered", occurred_at=datetime(2999, 1, 1, tzinfo=UTC))
         assert codes("unit", unit, now=None) == []
 
+    @pytest.mark.parametrize(
+        ("subject", "name", "field"),
+        [
+            ("sale", "presale", "signed_at"),
+            ("sale", "cancelled", "cancelled_at"),
+            ("seizure", "seized", "served_at"),
+        ],
+    )
+    def test_a_moment_that_has_no_day_in_china_is_refused(self, subject: str, name: str, field: str):
+        last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+        assert ("BAD_TIME", field) in codes(subject, good(subject, name, **{field: last}))
+        assert ("BAD_TIME", field) not in codes(subject, good(subject, name, **{field: NOW}))
+
 
 class TestHostileRecords:
     def test_reasons_are_limited_and_refusals_come_first(self):

@@ -149,6 +149,10 @@ def test_wrong_files_are_refused(content: dict[str, Any]) -> None:
     made_by_the_exchange["principals"]["bureau"]["sends"]["sale"].append("INTEREST_CHANGED")
     _refused(made_by_the_exchange, "cannot send sale INTEREST_CHANGED")
 
+    answers_nothing = copy.deepcopy(content)
+    answers_nothing["principals"]["bureau"]["answers"].append("taxes")
+    _refused(answers_nothing, "principal bureau answers taxes, which is no subject")
+
     same_uscc = copy.deepcopy(content)
     same_uscc["principals"]["bank.ccb"]["uscc"] = BANK
     _refused(same_uscc, "same uscc")

@@ -84,8 +84,8 @@ def test_what_runs_in_a_home_already_is_used_and_runs_on(city: City) -> None:
 
 
 def test_who_receives_nothing_is_told_before_anything_starts(folder: Path) -> None:
-    process = start("education", folder=folder)
+    process = start("gov", folder=folder)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "nothing is sent to education" in errors
+    assert "nothing is sent to gov" in errors
     assert list(folder.iterdir()) == []

@@ -69,7 +69,10 @@ def test_records_lie_where_their_entity_does() -> None:
 def test_what_is_no_topic_of_the_department_is_refused() -> None:
     with pytest.raises(ConfigError, match="nothing is sent to gov"):
         granted_to("gov")
-    with pytest.raises(ConfigError, match=r"by dept\.court\.sale\.v1; its topics: dept\.tax\.feedback\.v1, dept\.tax\.sale\.v1"):
+    with pytest.raises(
+        ConfigError,
+        match=r"by dept\.court\.sale\.v1; its topics: dept\.tax\.feedback\.v1, dept\.tax\.sale\.v1",
+    ):
         granted_to("tax", ["dept.court.sale.v1"])
 
 

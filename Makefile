@@ -6,8 +6,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Tests mostly wait for servers: three processes, each with the tests that share a stack (tests/sharing.py), use two cores well.
-SHARED_OUT := -n 3 --dist loadgroup --no-loadscope-reorder
+# Tests mostly wait for servers: two processes, each with the tests that share a stack (tests/sharing.py), use two cores well.
+SHARED_OUT := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: setup demo test unit integration lint long bench-quick messages lock clean
 

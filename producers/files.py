@@ -8,7 +8,7 @@ new; and a duplicate is answered with the decision that stands, so its receipt i
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
 
@@ -19,11 +19,11 @@ from broker.batches import (
     Direction,
     FileEntry,
     Inbox,
-    Look,
     Manifest,
     OpenBatch,
     Outbox,
     Receipt,
+    Received,
 )
 from broker.batches.receipts import AnswersWriter
 from broker.codec import MAX_RECORD_BYTES
@@ -102,24 +102,6 @@ def fit(record: dict[str, Any]) -> dict[str, Any]:
 
 
 # --- the exchange's side --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """What one look at the inbox came to."""
-
-    look: Look
-    receipt: Receipt | None
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing was rejected, nothing waits and every line was accepted, now or before."""
-        refused = (
-            any(self.receipt.outcomes.get(name) for name in ("REFUSED", NOT_SENT)) if self.receipt else False
-        )
-        # What waits while another batch moves may be the next one.
-        waits = self.look.waiting and not self.look.moved
-        return not (self.look.rejected or waits or refused)
 
 
 class Receiver:

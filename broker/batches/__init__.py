@@ -20,6 +20,7 @@ from broker.batches.folder import Folder
 from broker.batches.format import Channel, Direction, FileEntry, Manifest, Offsets, Position, Receipt
 from broker.batches.inbox import Answer, Inbox, Look
 from broker.batches.outbox import Outbox
+from broker.batches.received import Reader, Received
 from broker.batches.signing import read_key
 from broker.batches.writing import BatchWriter
 
@@ -39,6 +40,8 @@ __all__ = [
     "OpenBatch",
     "Outbox",
     "Position",
+    "Reader",
     "Receipt",
+    "Received",
     "read_key",
 ]

@@ -221,9 +221,18 @@ class Inbox:
         self._file(batch.path, manifest.sequence)
         return receipt
 
-    def reject(self, batch: OpenBatch, error: BadBatch) -> None:
+    def reject(self, batch: OpenBatch, error: BadBatch) -> Look:
         """Put a batch away whose content turned out to be wrong only when it was used."""
-        self._reject(batch.path, batch.manifest.sequence, error, Look())
+        look = Look()
+        self._reject(batch.path, batch.manifest.sequence, error, look)
+        return look
+
+    def taken(self) -> Iterator[OpenBatch]:
+        """The batches that still lie in ``done/``, verified again, in order. Raises BadBatch."""
+        for path in sorted(self.folder.done.iterdir()):
+            named = parse_name(path.name)
+            if named is not None and named[0] == self.channel.name:
+                yield self._verified(path, named[1])
 
     def _receipt(self, number: int, digest: str, records: int, answer: Answer) -> Receipt:
         return Receipt(

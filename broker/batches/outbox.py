@@ -44,6 +44,11 @@ class Sent:
     receipt: Receipt | None
     problem: BadBatch | None = None
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the reader has taken it."""
+        return self.receipt is not None and self.receipt.outcome == "TAKEN"
+
 
 class Outbox:
     """A writer's end. Use it in a ``with`` block; it locks the folder. Raises ConfigError where that cannot be used."""
@@ -61,6 +66,7 @@ class Outbox:
         self.head: Manifest | None = None
         self._key = key
         self._clock = clock
+        self._answered_before: set[int] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -126,6 +132,13 @@ class Outbox:
     def sent(self) -> list[Sent]:
         """The batches in the outbox, in order, with their receipts."""
         return [self._answered(number, path) for number, path in sorted(self._batches())]
+
+    def outstanding(self) -> list[Sent]:
+        """The batches in the outbox whose TAKEN receipts are not back, in order. Each receipt is read once."""
+        wanted = sorted(one for one in self._batches() if one[0] not in self._answered_before)
+        found = [self._answered(number, path) for number, path in wanted]
+        self._answered_before |= {one.number for one in found if one.is_taken}
+        return [one for one in found if not one.is_taken]
 
     def clear(self, keep_s: float) -> list[int]:
         """Remove batches whose TAKEN receipts are at least ``keep_s`` seconds old; gives their numbers.

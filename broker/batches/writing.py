@@ -42,6 +42,11 @@ class BatchWriter:
     def records(self) -> int:
         return sum(one.digests.records for one in self._files.values() if one.kind == "records")
 
+    @property
+    def size(self) -> int:
+        """The bytes of all its files so far."""
+        return sum(one.digests.size for one in self._files.values())
+
     def add(self, name: str, data: bytes, topic: str | None = None) -> None:
         """Append to a data file; ``data`` are whole lines, or pieces of one in order."""
         self._append(name, "records", data, topic)

@@ -1,6 +1,6 @@
 """Putting a sync together: the topics that are to be seen, their schemas, the tables, and a session that folds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,28 +36,65 @@ class Opened:
     sources: Mapping[str, Source]
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A target whose tables are up to its schemas; ``specs`` by topic."""
+
+    target: Target
+    specs: Mapping[str, TableSpec]
+
+
 def open_target(settings: Settings, department: str, schema: str) -> Opened:
     """Make the tables, or bring them up to the schemas of the topics.
 
     Raises ConfigError, AccessDenied or Unavailable.
     """
-    visible = visible_topics(settings)
-    with Registry(settings.registry_url) as registry, transaction(settings.dsn()) as connection:
+    url = settings.registry_url
+    with Registry(url) as registry:
+        newest = _Newest(registry, visible_topics(settings))
+        made = make_tables(settings.dsn(), department, schema, newest)
+        sources = {
+            t: Source(spec, schema_finder(full_name(newest[t]), {}, url)) for t, spec in made.specs.items()
+        }
+    return Opened(made.target, sources)
+
+
+def make_tables(dsn: str, department: str, schema: str, newest: Mapping[str, Schema]) -> Made:
+    """Make the tables of topics, or bring them up to their newest schemas: of each subject one topic is kept.
+
+    Raises ConfigError, AccessDenied or Unavailable.
+    """
+    with transaction(dsn) as connection:
         # Two processes may start at once, and only one may draw the identity.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"qianbei {schema}"))))
         found = targets.find(connection, schema, department)
-        topics = chosen(department, visible, found.topics if found else {})
+        topics = chosen(department, newest, found.topics if found else {})
         identity = found.identity if found else targets.new_identity()
-        schemas = {topic: _newest(registry, topic) for topic in topics.values()}
-        specs = _specs(topics, schemas, schema)
+        specs = _specs(topics, {topic: newest[topic] for topic in topics.values()}, schema)
         target = targets.establish(
             connection, found, Target(schema, department, identity, topics), list(specs.values())
         )
-    url = settings.registry_url
-    return Opened(
-        target,
-        {t: Source(specs[t], schema_finder(full_name(schemas[t]), {}, url)) for t in topics.values()},
-    )
+    return Made(target, specs)
+
+
+class _Newest(Mapping[str, Schema]):
+    """The newest schemas of the topics that are to be seen, each asked of the registry once."""
+
+    def __init__(self, registry: Registry, visible: Iterable[str]) -> None:
+        self._registry = registry
+        self._visible = frozenset(visible)
+        self._known: dict[str, Schema] = {}
+
+    def __getitem__(self, topic: str) -> Schema:
+        if topic not in self._known:
+            self._known[topic] = _newest(self._registry, topic)
+        return self._known[topic]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._visible)
+
+    def __len__(self) -> int:
+        return len(self._visible)
 
 
 def _newest(registry: Registry, topic: str) -> Schema:

@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "publish": "publish_cmd:publish",
     "import": "import_cmd:import_command",
     "poll": "poll_cmd:poll_command",
-    "files": "files_cmd:files_command",
+    "files": "files_out_cmd:files_command",
     "sync": "sync_cmd:sync_command",
     "deliver": "deliver_cmd:deliver_command",
     "dead-letters": "dead_letters_cmd:dead_letters_command",

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from broker.batches import Folder, Inbox, Outbox, read_key
+from broker.batches import Folder, Inbox, Outbox, Reader, Received, read_key
 from broker.batches.disk import lines
 from broker.errors import OwnershipLost, Unavailable
-from producers.files import Received, Receiver, channel_of, pack
+from producers.files import Receiver, channel_of, pack
 from producers.first_decisions import FirstDecisions
 from producers.jsonlines import MAX_LINE_BYTES
 from producers.publisher import Publisher
@@ -130,10 +130,10 @@ def lines_of(file: Path) -> Iterator[bytes]:
         yield from lines(opened, MAX_LINE_BYTES)
 
 
-def watch(opened: Callable[[], Receiver], stack: ExitStack, say: "Speaker", *, once: bool) -> bool:
+def watch(opened: Callable[[], Reader], stack: ExitStack, say: "Speaker", *, once: bool) -> bool:
     """Receive until stopped, or with ``once`` until nothing moves; gives whether all was well."""
     clean = True
-    receiver: Receiver | None = None
+    receiver: Reader | None = None
     stop = threading.Event()
     with stopping(stop):
         while not stop.is_set():
@@ -169,22 +169,22 @@ class Speaker:
         """One look at the inbox."""
         look = received.look
         for error in look.rejected:
-            self._say(
+            self.say(
                 "rejected",
                 {"code": error.code, "message": str(error)},
                 said("rejected: {error}", error=error),
             )
         for name in look.repeated:
-            self._say("repeated", {"batch": name}, said("{name} was taken before: nothing to do", name=name))
+            self.say("repeated", {"batch": name}, said("{name} was taken before: nothing to do", name=name))
         if not look.moved:
             for why in sorted(set(look.waiting) - self._standing):
-                self._say("waiting", {"message": why}, said("waiting: {why}", why=why))
+                self.say("waiting", {"message": why}, said("waiting: {why}", why=why))
             self._standing = set(look.waiting)
         if received.receipt is not None:
             receipt = received.receipt
             counts = ", ".join(f"{n} {name}" for name, n in sorted(receipt.outcomes.items()))
             found = receipt.model_dump(mode="json", include={"channel", "sequence", "records", "outcomes"})
-            self._say(
+            self.say(
                 "taken",
                 found,
                 said(
@@ -193,14 +193,16 @@ class Speaker:
                     records=receipt.records,
                     counts=counts,
                 ),
+                err=False,
             )
 
     def again(self, error: Exception) -> None:
         """What passes, and is tried again."""
-        self._say("again", {"message": str(error)}, said("trying again: {error}", error=error))
+        self.say("again", {"message": str(error)}, said("trying again: {error}", error=error))
 
-    def _say(self, what: str, fields: dict[str, Any], text: str) -> None:
+    def say(self, what: str, fields: dict[str, Any], text: str, *, err: bool = True) -> None:
+        """One thing that happened; as text it goes to the standard error unless it went as wanted."""
         if self._as_json:
             click.echo(json.dumps({"what": what, **fields}, ensure_ascii=False))
         else:
-            click.echo(shown(text), err=what != "taken")
+            click.echo(shown(text), err=err)

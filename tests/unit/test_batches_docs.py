@@ -6,6 +6,7 @@ from typing import get_args
 
 from broker.batches.errors import Code
 from broker.batches.format import Manifest, Receipt, read_form
+from consumers.files.lines import record_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connect" / "files.md").read_text(encoding="utf-8")
 
@@ -23,5 +24,11 @@ def test_the_examples_are_valid_and_whole() -> None:
     assert receipt.model_fields_set == set(Receipt.model_fields)
 
 
-def test_every_code_is_explained_but_for_the_way_out() -> None:
-    assert {code for code in get_args(Code) if f"`{code}`" not in PAGE} == {"BAD_RECORD"}
+def test_the_line_of_a_record_is_one() -> None:
+    record = record_of("dept.tax.sale.v1", example("record"))
+    assert (record.key, record.value) == (b"HT-2020-000001", b"\x00\x00\x00\x00\x11\x02a")
+    assert record.header("qb_revision") == b"3"
+
+
+def test_every_code_is_explained() -> None:
+    assert [code for code in get_args(Code) if f"`{code}`" not in PAGE] == []

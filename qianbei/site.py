@@ -6,6 +6,7 @@ A *site* is either the embedded stack of this home, or existing servers that the
     <secrets>/kafka/<user>      of a principal or a service
     <secrets>/postgres/<role>   of a Postgres role
     <secrets>/party.key         the HMAC key of ``party_ref``: never rotated, so back it up
+    <secrets>/line/             certificates and keys of the dedicated line, if there is one
     <secrets>/ports.json        where each instance of the front door listens: chosen once, since clients are told
 
 with ``<secrets>`` = ``QIANBEI_SECRETS``, by default ``secrets/`` in the home.
@@ -98,7 +99,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 def current_site(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> Site:
     """The site that the environment names, else the embedded stack of ``home``. Raises ConfigError or StackError."""
     root = home or home_from_env(environ)
-    folder = Path(environ.get("QIANBEI_SECRETS") or root / "secrets")
+    folder = secrets_from_env(root, environ)
     if "QIANBEI_KAFKA_BOOTSTRAP" in environ:
         return Site(load_settings(), folder)
     # The embedded stack knows its servers; where the front door listens is the operator's to say.
@@ -127,12 +128,19 @@ def known_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:
     return known_installation(environ).catalogue
 
 
+def secrets_from_env(home: Path, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of everybody's passwords and keys."""
+    return Path(environ.get("QIANBEI_SECRETS") or home / "secrets")
+
+
 def settings_of(user: str, environ: Mapping[str, str] = os.environ) -> Settings:
     """How one principal reaches the exchange: by the login in the environment if it is his, else by this site's secrets.
 
     The first is an agency's machine (``qianbei connection --format env``), the second the exchange's own.
     """
-    if environ.get("QIANBEI_KAFKA_USERNAME") == user and "QIANBEI_KAFKA_PASSWORD" in environ:
+    by_certificate = environ.get("QIANBEI_KAFKA_SECURITY") == "SSL"
+    is_given = by_certificate or "QIANBEI_KAFKA_PASSWORD" in environ
+    if environ.get("QIANBEI_KAFKA_USERNAME") == user and is_given:
         return load_settings()
     return current_site(environ).settings(user)
 

@@ -13,6 +13,7 @@ os.environ["LC_ALL"] = "C.UTF-8"
 pytest_plugins = [
     "tests.fix_exchange",
     "tests.fix_front_door",
+    "tests.fix_line",
     "tests.fix_postgres",
     "tests.fix_timed",
     "tests.fix_wheel",

@@ -25,6 +25,7 @@ from kafka.admin import (
 
 from broker.errors import ConfigError
 from broker.kafka.connection import Connection, translated
+from broker.kafka.tls import require_accepted
 from broker.kafka.types import Acl, TopicPartition
 from schemas.said import said
 
@@ -40,6 +41,7 @@ class Admin:
         self._client: Any = None
 
     def __enter__(self) -> Self:
+        require_accepted(self._connection)
         with translated(self._connection, "connect an administrator"):
             self._client = KafkaAdminClient(**self._connection.client_config())
         return self

@@ -13,6 +13,7 @@ from kafka.structs import MemberState
 
 from broker.errors import Unavailable
 from broker.kafka.connection import Connection, translated
+from broker.kafka.tls import require_accepted
 from broker.kafka.types import Record, TopicPartition
 from schemas.said import said
 
@@ -67,6 +68,7 @@ class _Client:
         self._client: Any = None
 
     def __enter__(self) -> Self:
+        require_accepted(self._connection)
         with translated(self._connection, "connect a consumer"):
             self._client = KafkaConsumer(**self._connection.stream_config(), **self._config)
         return self

@@ -11,6 +11,7 @@ from kafka import TopicPartition as KafkaPartition
 from broker.errors import QianbeiError, Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.consumer import Generation
+from broker.kafka.tls import require_accepted
 from broker.kafka.types import Outgoing, TopicPartition
 from schemas.said import said
 
@@ -24,6 +25,7 @@ class _Client:
         self._client: Any = None
 
     def __enter__(self) -> Self:
+        require_accepted(self._connection)
         with translated(self._connection, "connect a producer"):
             self._client = KafkaProducer(**self._connection.stream_config(), **self._config)
         return self

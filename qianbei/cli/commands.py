@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = {
     "revoke": "grant_cmd:revoke_command",
     "principals": "grant_cmd:principals_command",
     "gov-key": "gov_key_cmd:gov_key_command",
+    "line": "line_cmd:line_command",
 }
 """By name: the module beside this one, and the command in it."""
 

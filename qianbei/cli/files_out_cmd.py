@@ -108,7 +108,7 @@ class Packing:
                         one.begin()
                         self._follow(one)
                 except Unavailable as error:
-                    self._say.again(str(error))
+                    self._say.again(error)
                     self._stop.wait(_PAUSE_S)
         return True
 

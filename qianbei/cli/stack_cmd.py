@@ -15,8 +15,9 @@ from qianbei.cli.lag_cmd import lag_table
 from qianbei.inspect.lag import Lag, measure
 from qianbei.language import headed, spoken
 from qianbei.services import SERVICES, instance_name, running_services, serve, start_services
-from qianbei.site import current_site, deploy_site
+from qianbei.site import current_site, deploy_site, secrets_from_env
 from qianbei.stack import ChildState, ChildStatus, Stack, StackError, home_from_env
+from qianbei.stack.line import line_at
 from schemas.said import Said, said, shown
 
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -50,13 +51,20 @@ def _say(message: str) -> None:
     "--instances", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes of each service."
 )
 @click.option("--servers-only", is_flag=True, help="Start and deploy the servers, but no service.")
+@click.option(
+    "--line",
+    metavar="HOST:PORT",
+    envvar="QIANBEI_LINE",
+    help="Kafka also listens there, with TLS, for those who show a certificate (docs/connect/line.md); also QIANBEI_LINE.",
+)
 @_json
-def up(instances: int, servers_only: bool, as_json: bool) -> None:
+def up(instances: int, servers_only: bool, line: str | None, as_json: bool) -> None:
     """Start the embedded stack and the services, or only the services where the environment names servers.
 
     Example: qianbei up --instances 2
     """
-    stack = Stack(home_from_env(), say=_say)
+    home = home_from_env()
+    stack = Stack(home, say=_say, line=line_at(line, secrets_from_env(home)) if line else None)
     if not _uses_existing_servers():
         stack.up()
     site = current_site()

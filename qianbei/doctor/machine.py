@@ -11,6 +11,7 @@ from cryptography import x509
 
 from broker.settings import Settings
 from qianbei.doctor.finding import Finding, fail, ok, some, warn
+from qianbei.stack.line import FOLDER, keystore_name
 from schemas.said import said
 
 OLDEST_PYTHON = (3, 11)
@@ -29,6 +30,7 @@ def look(settings: Settings, home: Path, secrets: Path) -> Iterator[Finding]:
         path = getattr(settings, name)
         if path is not None:
             yield from judge_certificates(name, path, datetime.now(UTC))
+    yield from judge_line(secrets)
 
 
 def is_open(path: Path) -> bool:
@@ -71,11 +73,25 @@ def judge_certificates(name: str, path: Path, now: datetime) -> Iterator[Finding
         yield fail(
             name,
             said("{path} cannot be read as PEM ({kind})", path=path, kind=type(error).__name__),
-            said("mend QIANBEI_{upper}", upper=name.upper()),
+            said("issue it anew") if name == "line" else said("mend QIANBEI_{upper}", upper=name.upper()),
         )
         return
     for one in found:
-        yield judge_expiry(name, one.subject.rfc4514_string(), one.not_valid_after_utc, now)
+        subject = (
+            f"{path.name}, {one.subject.rfc4514_string()},"
+            if name == "line"
+            else one.subject.rfc4514_string()
+        )
+        yield judge_expiry(name, subject, one.not_valid_after_utc, now)
+
+
+def judge_line(secrets: Path) -> Iterator[Finding]:
+    """Every certificate of the dedicated line that lies here."""
+    paths = sorted((secrets / FOLDER).glob("*.pem"))
+    told_by = {path.with_name(keystore_name(path.stem)) for path in paths}
+    for path in paths:
+        if path not in told_by:  # A keystore holds what lies beside it; one's own may lie there alone.
+            yield from judge_certificates("line", path, datetime.now(UTC))
 
 
 def judge_expiry(name: str, subject: str, ends: datetime, now: datetime) -> Finding:

@@ -3,13 +3,14 @@
 import json
 import shlex
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from broker.deploy import installation_topics
 from broker.errors import ConfigError
 from broker.topics import INTERNAL, TopicSpec, decision_topic, group_prefix, intake_topic
 from qianbei.site import Site
+from qianbei.stack.line import TRUSTED, keystore_name
 from schemas.said import said
 
 MECHANISM = "SCRAM-SHA-256"
@@ -34,6 +35,32 @@ class ClientConnection:
     partitions: int
     sends: Mapping[str, tuple[str, ...]]
     front_doors: tuple[str, ...] = ()
+    cert_file: str | None = None
+    key_file: str | None = None
+    keystore_file: str | None = None
+
+
+def over_line(c: ClientConnection, address: str, folder: Path) -> ClientConnection:
+    """The same client over the dedicated line: by its certificate in ``folder``, and without a password.
+
+    Raises ConfigError if that was not issued.
+    """
+    names = (TRUSTED, f"{c.principal}.pem", f"{c.principal}.key", keystore_name(c.principal))
+    for name in names:
+        if not (folder / name).is_file():
+            raise ConfigError(f"there is no {folder / name}: run `qianbei line issue {c.principal}`")
+    ca, cert, key, keystore = (str((folder / name).absolute()) for name in names)
+    return replace(
+        c,
+        bootstrap_servers=address,
+        security_protocol="SSL",
+        sasl_mechanism="",
+        password="",
+        ca_file=ca,
+        cert_file=cert,
+        key_file=key,
+        keystore_file=keystore,
+    )
 
 
 def client_connection(site: Site, principal: str) -> ClientConnection:
@@ -91,10 +118,12 @@ def variables_of(c: ClientConnection) -> dict[str, str]:
     variables = {
         "QIANBEI_KAFKA_BOOTSTRAP": c.bootstrap_servers,
         "QIANBEI_KAFKA_SECURITY": c.security_protocol,
-        "QIANBEI_KAFKA_SASL_MECHANISM": c.sasl_mechanism,
+        "QIANBEI_KAFKA_SASL_MECHANISM": c.sasl_mechanism or None,
         "QIANBEI_KAFKA_USERNAME": c.username,
-        "QIANBEI_KAFKA_PASSWORD": c.password,
+        "QIANBEI_KAFKA_PASSWORD": c.password or None,
         "QIANBEI_KAFKA_CAFILE": c.ca_file,
+        "QIANBEI_KAFKA_CERTFILE": c.cert_file,
+        "QIANBEI_KAFKA_KEYFILE": c.key_file,
         "SCHEMA_REGISTRY_URL": c.schema_registry_url,
         "QIANBEI_SLOTS": str(c.partitions),
         "QIANBEI_INTAKE_TOPIC": c.intake_topic,
@@ -121,6 +150,8 @@ def as_kcat(c: ClientConnection) -> str:
     """A configuration file for ``kcat -F``, with the commands that use it."""
     example = c.dept_topics[0] if c.dept_topics else c.decision_topic
     tls = [f"ssl.ca.location={c.ca_file}"] if c.ca_file else []
+    if c.cert_file:
+        tls += [f"ssl.certificate.location={c.cert_file}", f"ssl.key.location={c.key_file}"]
     return "\n".join(
         [
             f"# kcat for {c.principal}. Write this to a file of mode 0600, here {c.principal}.conf.",
@@ -156,6 +187,8 @@ def as_java(c: ClientConnection) -> str:
     jaas = f'{login} required username="{c.username}" password="{c.password}";'
     sasl = [f"sasl.mechanism={c.sasl_mechanism}", f"sasl.jaas.config={jaas}"]
     tls = [f"ssl.truststore.location={c.ca_file}", "ssl.truststore.type=PEM"] if c.ca_file else []
+    if c.keystore_file:
+        tls += [f"ssl.keystore.location={c.keystore_file}", "ssl.keystore.type=PEM"]
     return "\n".join(
         [
             f"# Kafka's Java client for {c.principal}. Keep it in a file of mode 0600.",

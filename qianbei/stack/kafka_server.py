@@ -17,6 +17,7 @@ from qianbei.stack.children import Child
 from qianbei.stack.commands import Command
 from qianbei.stack.environment import clean_environment
 from qianbei.stack.home import Home, write_private
+from qianbei.stack.line import Line
 from qianbei.stack.passwords import Passwords
 from qianbei.stack.ports import Ports
 from qianbei.stack.probes import LOOPBACK, all_of, log_says, tcp
@@ -68,8 +69,8 @@ def _jaas(module: str, **options: str) -> str:
     return f"org.apache.kafka.common.security.{module} required {words};"
 
 
-def properties(home: Home, ports: Ports, passwords: Passwords) -> dict[str, str]:
-    """The node's configuration."""
+def properties(home: Home, ports: Ports, passwords: Passwords, line: Line | None = None) -> dict[str, str]:
+    """The node's configuration; with ``line``, another listener for those who come over a dedicated line."""
     scram = _jaas("scram.ScramLoginModule", username=ADMIN, password=passwords.kafka_admin)
     shared = passwords.kafka_controller
     plain = _jaas("plain.PlainLoginModule", username=ADMIN, password=shared, **{f"user_{ADMIN}": shared})
@@ -95,7 +96,33 @@ def properties(home: Home, ports: Ports, passwords: Passwords) -> dict[str, str]
         **TOPIC_DEFAULTS,
         **COORDINATORS,
         **NODE,
+        **(_line_properties(ports, line) if line else {}),
     }
+
+
+def _line_properties(ports: Ports, line: Line) -> dict[str, str]:
+    client, controller = f"{LOOPBACK}:{ports.kafka}", f"{LOOPBACK}:{ports.kafka_controller}"
+    return {
+        "listeners": f"CLIENT://{client},CONTROLLER://{controller},LINE://{line.address}",
+        "advertised.listeners": f"CLIENT://{client},LINE://{line.address}",
+        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT,LINE:SSL",
+        "listener.name.line.ssl.keystore.type": "PEM",
+        "listener.name.line.ssl.keystore.location": str(line.keystore),
+        "listener.name.line.ssl.truststore.type": "PEM",
+        "listener.name.line.ssl.truststore.location": str(line.truststore),
+        **LINE_RULES,
+    }
+
+
+LINE_RULES: Mapping[str, str] = {
+    "listener.name.line.ssl.client.auth": "required",
+    "listener.name.line.ssl.enabled.protocols": "TLSv1.3,TLSv1.2",
+    # The certificate's name is the principal. Neither the super user nor a service (qb-…) can come over the line: a name
+    # that matches no rule is refused.
+    "listener.name.line.ssl.principal.mapping.rules": (
+        f"RULE:^CN=(?!{ADMIN}(,|$))([a-z0-9][a-z0-9.]*)(,.*)?$/$2/"
+    ),
+}
 
 
 TOPIC_DEFAULTS: Mapping[str, str] = {
@@ -142,9 +169,12 @@ NODE: Mapping[str, str] = {
 }
 
 
-def write_configuration(home: Home, programs: Programs, ports: Ports, passwords: Passwords) -> None:
+def write_configuration(
+    home: Home, programs: Programs, ports: Ports, passwords: Passwords, line: Line | None = None
+) -> None:
     """Write the node's files anew: ports or versions may have changed since the last start."""
-    lines = (f"{name}={_escape(value)}" for name, value in properties(home, ports, passwords).items())
+    settings = properties(home, ports, passwords, line)
+    lines = (f"{name}={_escape(value)}" for name, value in settings.items())
     write_private(home.conf / "kafka.properties", "\n".join(lines) + "\n")
     write_private(home.conf / "kafka-log4j2.properties", LOGGING)
     _write_arguments(
@@ -174,6 +204,16 @@ def _quote(word: str) -> str:
     return f'"{escaped}"'
 
 
+def listens_as(home: Home, ports: Ports, line: Line | None) -> bool:
+    """Whether the configuration that was written last has this line, or none."""
+    listeners = f",LINE://{line.address}" if line else f":{ports.kafka_controller}"
+    try:
+        written = (home.conf / "kafka.properties").read_text(encoding="latin-1").splitlines()
+    except FileNotFoundError:
+        return True
+    return any(text.startswith("listeners=") and text.endswith(listeners) for text in written)
+
+
 def is_formatted(home: Home) -> bool:
     return (data_dir(home) / "meta.properties").exists()
 
@@ -193,14 +233,15 @@ def format_command(home: Home, programs: Programs, passwords: Passwords) -> Comm
     return Command("formatting Kafka's storage", argv, clean_environment(), home.log / "kafka-format.log")
 
 
-def child(home: Home, programs: Programs, ports: Ports) -> Child:
+def child(home: Home, programs: Programs, ports: Ports, line: Line | None = None) -> Child:
     """The running node."""
+    probes = [log_says(STARTED), tcp(ports.kafka), *([tcp(line.port, line.host)] if line else [])]
     return Child(
         name=NAME,
         argv=(str(programs.java), f"@{home.conf / 'kafka-server.args'}"),
         env=clean_environment(),
         cwd=home.conf,
-        ready=all_of(log_says(STARTED), tcp(ports.kafka)),
+        ready=all_of(*probes),
         ready_seconds=90,
         grace_seconds=30,
         stop_signal=signal.SIGTERM,

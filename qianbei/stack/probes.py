@@ -25,9 +25,9 @@ def always(_log: Path) -> bool:
     return True
 
 
-def tcp(port: int) -> Probe:
+def tcp(port: int, host: str = LOOPBACK) -> Probe:
     """Ready when the port accepts connections."""
-    return lambda _log: answers(port)
+    return lambda _log: answers(port, host)
 
 
 def log_says(text: str) -> Probe:

@@ -21,6 +21,7 @@ from qianbei.stack.commands import Command, run_all
 from qianbei.stack.disk import MIB, require_free
 from qianbei.stack.errors import StackError
 from qianbei.stack.home import Home
+from qianbei.stack.line import Line
 from qianbei.stack.locks import held
 from qianbei.stack.supervisor import Supervisor
 from schemas.said import said
@@ -36,12 +37,14 @@ def quiet(_message: str) -> None:
 
 @dataclass(frozen=True)
 class Stack:
-    """The stack in one home. Making one touches nothing. `say` is told what takes time."""
+    """The stack in one home. Making one touches nothing. `say` is told what takes time; `line` is where Kafka
+    also listens for those who come over a dedicated line, if it does."""
 
     home: Path
     lifetime: Lifetime = Lifetime.DAEMON
     say: Callable[[str], None] = quiet
     free_bytes: int = FREE_BYTES
+    line: Line | None = None
 
     @property
     def places(self) -> Home:
@@ -162,6 +165,8 @@ class _Start:
         for name, numbers in wanted.items():
             if self.supervisor.process(name):
                 self._check_same_port(name, numbers[0])
+                if name == kafka_server.NAME:
+                    self._check_same_line()
                 continue
             for number in numbers:
                 ports.require_free_port(name, number, self.home.ports)
@@ -191,11 +196,22 @@ class _Start:
                 said("run `qianbei down`, then `qianbei up`"),
             )
 
+    def _check_same_line(self) -> None:
+        """A running Kafka keeps its listeners."""
+        if not kafka_server.listens_as(self.home, self.ports, self.stack.line):
+            raise StackError(
+                "kafka runs with another line than it is asked for, or none",
+                str(self.home.conf / "kafka.properties"),
+                "run `qianbei down`, then `qianbei up` with the --line that it shall have",
+            )
+
     def _prepare(self) -> None:
         """Configuration, and on the first start the two data directories, made at the same time."""
         if not any(self.supervisor.process(name) for name in self.supervisor.names()):
             self.home.empty_tmp()
-        kafka_server.write_configuration(self.home, self.programs, self.ports, self.passwords)
+        kafka_server.write_configuration(
+            self.home, self.programs, self.ports, self.passwords, self.stack.line
+        )
         postgres.prepare(self.home)
         commands: list[Command] = []
         if not kafka_server.is_formatted(self.home):
@@ -209,7 +225,7 @@ class _Start:
             (self.home.conf / "kafka-format.args").unlink(missing_ok=True)
 
     def _start_servers(self) -> None:
-        kafka = kafka_server.child(self.home, self.programs, self.ports)
+        kafka = kafka_server.child(self.home, self.programs, self.ports, self.stack.line)
         database = postgres.child(self.home, self.ports)
         schemas = registry.child(self.home, self.programs, self.ports, self.passwords)
         self._start(database)

@@ -15,6 +15,7 @@ import yaml
 
 from qianbei.stack import kafka_server, locked, postgres
 from qianbei.stack.home import Home
+from qianbei.stack.line import Line
 from qianbei.stack.passwords import Passwords
 from qianbei.stack.ports import Ports
 
@@ -38,10 +39,61 @@ def test_the_images_are_the_versions_of_the_embedded_stack() -> None:
     assert images["registry"] == f"apicurio/apicurio-registry:{lock.registry.version}"
 
 
+LINE_PORT = "${QIANBEI_LINE_BIND:-127.0.0.1}:9098:9098"
+"""The one with TLS: on the loopback interface too, unless the operator says otherwise."""
+
+
 def test_every_port_is_published_on_the_loopback_interface() -> None:
     ports = [port for service in SERVICES.values() for port in service["ports"]]
-    assert len(ports) == len(SERVICES)
-    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert len(ports) == len(SERVICES) + 1
+    assert all(port.startswith("127.0.0.1:") for port in ports if port != LINE_PORT)
+
+
+def test_the_line_is_that_of_the_embedded_stack(tmp_path: Path) -> None:
+    """The script is run up to where Kafka would start, with and without a line."""
+    line = Line(
+        "kafka.example", 9098, Path("/etc/qianbei/line/server-keystore.pem"), Path("/etc/qianbei/line/ca.pem")
+    )
+    embedded = kafka_server.properties(
+        Home(tmp_path), Ports(1, 2, 3, 4, 5), Passwords("a", "b", "c", "d"), line
+    )
+    written = settings_written(tmp_path, "kafka.example:9098")
+    own = [name for name in embedded if name.startswith("listener.name.line.")]
+    assert len(own) >= 7
+    assert {name: written[name] for name in own} == {name: embedded[name] for name in own}
+    assert written["listeners"] == "INTERNAL://:9092,CONTROLLER://:9093,HOST://:9094,LINE://:9098"
+    assert written["advertised.listeners"].endswith(",LINE://kafka.example:9098")
+    assert written["listener.security.protocol.map"].endswith(",LINE:SSL")
+    without = settings_written(tmp_path, "")
+    assert not [name for name, value in without.items() if "LINE" in value or ".line." in name]
+
+
+def settings_written(folder: Path, line: str) -> dict[str, str]:
+    settings = folder / "kafka.properties"
+    script = START_KAFKA.split("/opt/kafka/bin", 1)[0].replace("/tmp/", f"{folder}/")
+    environment = dict.fromkeys(
+        (
+            "NODE_ID",
+            "VOTERS",
+            "HOST",
+            "HOST_PORT",
+            "ADMIN_PASSWORD",
+            "CONTROLLER_PASSWORD",
+            "REPLICATION",
+            "MIN_ISR",
+        ),
+        "x",
+    )
+    shell = shutil.which("bash")
+    assert shell is not None
+    subprocess.run(
+        [shell],
+        input=script,
+        text=True,
+        check=True,
+        env=environment | {"LINE": line, "PATH": "/usr/bin:/bin"},
+    )
+    return dict(text.split("=", 1) for text in settings.read_text().splitlines())
 
 
 def test_no_two_services_publish_the_same_port() -> None:

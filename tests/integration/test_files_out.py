@@ -121,8 +121,8 @@ def sell(exchange: Exchange, houses: int) -> None:
 
 
 def tables(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All that a target holds, but for whose tables they are and when they were written."""
-    own = {"target": "department", "position": "topic, partition, next_offset"}
+    """All that a target holds, but for who keeps it, when, and how far it passed over transaction markers."""
+    own = {"target": "department", "position": "topic, partition"}
     with psycopg.connect(dsn) as db:
         names = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'qianbei'").fetchall()
         return {

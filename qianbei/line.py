@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.errors import ConfigError
-from broker.topics import INTERNAL
 from qianbei.stack.line import SERVER, TRUSTED, keystore_name
-from schemas.catalogue import load_catalogue
+from schemas.catalogue import Catalogue
+from schemas.said import said
 
 CA_KEY = "ca.key"
 CA_DAYS, DAYS = 1825, 365
@@ -38,8 +38,11 @@ def make_ca(folder: Path, *, now: datetime | None = None) -> Path:
     """Make the authority; gives the file that everybody trusts. Raises ConfigError if there is one already."""
     if (folder / TRUSTED).exists():
         raise ConfigError(
-            f"{folder / TRUSTED} is there already: a new authority would make every certificate worthless; move the "
-            "folder away if that is meant"
+            said(
+                "{path} is there already: a new authority would make every certificate worthless; "
+                "move the folder away if that is meant",
+                path=folder / TRUSTED,
+            )
         )
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Qianbei sandbox line CA")
@@ -57,7 +60,7 @@ def make_ca(folder: Path, *, now: datetime | None = None) -> Path:
     return folder / TRUSTED
 
 
-def require_issuable(name: str, hosts: Sequence[str]) -> None:
+def require_issuable(name: str, hosts: Sequence[str], catalogue: Catalogue) -> None:
     """Raises ConfigError unless the name is a principal's, or ``server`` with the hosts that clients know it by.
 
     The listener refuses all other names; to prove that, ``issue`` makes them too.
@@ -65,12 +68,14 @@ def require_issuable(name: str, hosts: Sequence[str]) -> None:
     if name == SERVER:
         if not hosts:
             raise ConfigError(
-                "the server's certificate needs the names or addresses that clients use: give --host"
+                said("the server's certificate needs the names or addresses that clients use: give --host")
             )
         return
-    names = sorted(one for one in load_catalogue().principals if one != INTERNAL)
-    if name not in names:
-        raise ConfigError(f"there is no principal {name}; there are {', '.join(names)}, and {SERVER}")
+    if name not in catalogue.members:
+        names = ", ".join([*sorted(catalogue.members), SERVER])
+        raise ConfigError(
+            said("there is no principal {principal}; there are {names}", principal=name, names=names)
+        )
 
 
 def issue(
@@ -117,9 +122,20 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
         key = serialization.load_pem_private_key((folder / CA_KEY).read_bytes(), None)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"there is no authority in {folder} ({type(error).__name__}): run `qianbei line ca`, or have your own one issue"
+            said(
+                "there is no authority in {folder} ({kind}): run `qianbei line ca`, or have your own "
+                "one issue",
+                folder=folder,
+                kind=type(error).__name__,
+            )
         ) from None
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ConfigError(
+            said(
+                "{path} is not a key of `qianbei line ca`: have that authority issue the certificate itself",
+                path=folder / CA_KEY,
+            )
+        )
     return ca, key
 
 

@@ -95,7 +95,7 @@ def expired(folder: Path, name: str) -> Issued:
 
 
 def _deploy(admin: Settings) -> None:
-    topics = [one for one in installation_topics() if one.principal in WHOSE]
+    topics = [one for one in installation_topics(admin.installation()) if one.principal in WHOSE]
     with Admin(Connection.of(admin)) as client:
         client.create_topics({one.name: one.config(1) for one in topics}, SLOTS, 1)
         client.grant(acl for acl in acls(topics) if acl.user in WHOSE)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from broker.batches.disk import NotAPlainFile, digests_of, lines, plain_file
-from broker.batches.errors import COPY_AGAIN, BadBatch, Incomplete
+from broker.batches.errors import COPY_AGAIN, MAKE_ANEW, BadBatch, Incomplete
 from broker.batches.format import (
     MANIFEST,
     MANIFEST_BYTES,
@@ -140,7 +140,7 @@ def require_content(batch: OpenBatch) -> None:
                     records=found.records,
                     records2=entry.records,
                 ),
-                said("mend the program that wrote it and make the batch anew under the same number"),
+                MAKE_ANEW,
             )
 
 

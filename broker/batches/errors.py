@@ -21,6 +21,7 @@ Code = Literal[
     "BAD_RECORD",
 ]
 
+MAKE_ANEW = said("mend the program that wrote it and make the batch anew under the same number")
 COPY_AGAIN = said("copy this batch from the sender's outbox into the inbox again, under the same name")
 
 

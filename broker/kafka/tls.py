@@ -15,6 +15,7 @@ from cryptography import x509
 
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.kafka.connection import Connection
+from schemas.said import Said, said
 
 _ENCRYPTED = ("SSL", "SASL_SSL")
 # Length, ApiVersions, version 0, correlation id 0, no client id: allowed before any login.
@@ -35,8 +36,8 @@ def require_accepted(connection: Connection) -> None:
         host, _, port = server.strip().rpartition(":")
         try:
             plain = socket.create_connection((host.strip("[]"), int(port)), timeout=_TIMEOUT_S)
-        except OSError:
-            continue
+        except (OSError, OverflowError, ValueError):
+            continue  # no server, or no address: the client says so
         with plain:
             _greet(connection, context, plain, host)
             return
@@ -52,14 +53,22 @@ def _greet(connection: Connection, context: ssl.SSLContext, plain: socket.socket
                 return
     except ssl.SSLCertVerificationError as error:
         raise ConfigError(
-            f"the certificate of Kafka at {connection.bootstrap} is not to be trusted ({error.verify_message}): check "
-            "QIANBEI_KAFKA_CAFILE, and that the address is the one in the certificate"
+            said(
+                "the certificate of Kafka at {bootstrap} is not to be trusted ({reason}): "
+                "check QIANBEI_KAFKA_CAFILE, and that the address is the one in the certificate",
+                bootstrap=connection.bootstrap,
+                reason=error.verify_message,
+            )
         ) from None
     except ssl.SSLError as error:
         raise _refused(connection, error.reason or type(error).__name__) from None
     except TimeoutError:
         raise Unavailable(
-            f"Kafka at {connection.bootstrap} does not answer within {_TIMEOUT_S:.0f} s"
+            said(
+                "Kafka at {bootstrap} does not answer within {seconds:.0f} s",
+                bootstrap=connection.bootstrap,
+                seconds=_TIMEOUT_S,
+            )
         ) from None
     except ConnectionError:
         pass
@@ -70,54 +79,85 @@ def _context(connection: Connection) -> ssl.SSLContext:
     """Raises ConfigError naming the file that is wrong."""
     if (connection.certfile is None) != (connection.keyfile is None):
         raise ConfigError(
-            "a certificate takes its key: set QIANBEI_KAFKA_CERTFILE and QIANBEI_KAFKA_KEYFILE, or neither"
+            said(
+                "a certificate takes its key: set QIANBEI_KAFKA_CERTFILE and QIANBEI_KAFKA_KEYFILE, or neither"
+            )
         )
     try:
         context = ssl.create_default_context(cafile=connection.cafile)
     except OSError as error:
         raise ConfigError(
-            f"QIANBEI_KAFKA_CAFILE {connection.cafile} holds no certificates ({type(error).__name__})"
+            said(
+                "QIANBEI_KAFKA_CAFILE {cafile} holds no certificates ({kind})",
+                cafile=connection.cafile,
+                kind=type(error).__name__,
+            )
         ) from None
     if connection.certfile is not None:
         try:
             context.load_cert_chain(connection.certfile, connection.keyfile, password="")
         except OSError as error:
             raise ConfigError(
-                f"QIANBEI_KAFKA_CERTFILE {connection.certfile} and QIANBEI_KAFKA_KEYFILE {connection.keyfile} do not "
-                f"belong together, or cannot be read ({type(error).__name__}); a key with a password is not taken"
+                said(
+                    "QIANBEI_KAFKA_CERTFILE {certfile} and QIANBEI_KAFKA_KEYFILE {keyfile} do not belong "
+                    "together, or cannot be read ({kind}); a key with a password is not taken",
+                    certfile=connection.certfile,
+                    keyfile=connection.keyfile,
+                    kind=type(error).__name__,
+                )
             ) from None
     return context
 
 
 def _refused(connection: Connection, reason: str) -> Exception:
-    where = f"Kafka at {connection.bootstrap}"
+    bootstrap = connection.bootstrap
     if "ALERT" not in reason:
         return ConfigError(
-            f"{where} does not speak TLS as we do ({reason}): check the port and QIANBEI_KAFKA_SECURITY"
+            said(
+                "Kafka at {bootstrap} does not speak TLS as we do ({reason}): check the port and QIANBEI_KAFKA_SECURITY",
+                bootstrap=bootstrap,
+                reason=reason,
+            )
         )
     if connection.certfile is None:
         return AccessDenied(
-            f"{where} requires a certificate, and none was shown: set QIANBEI_KAFKA_CERTFILE and QIANBEI_KAFKA_KEYFILE"
+            said(
+                "Kafka at {bootstrap} requires a certificate, and none was shown: set QIANBEI_KAFKA_CERTFILE and "
+                "QIANBEI_KAFKA_KEYFILE",
+                bootstrap=bootstrap,
+            )
         )
     return AccessDenied(
-        f"{where} refuses the certificate {connection.certfile} ({reason}): {_why(connection.certfile)}"
+        said(
+            "Kafka at {bootstrap} refuses the certificate {certfile} ({reason}): {why}",
+            bootstrap=bootstrap,
+            certfile=connection.certfile,
+            reason=reason,
+            why=_why(connection.certfile),
+        )
     )
 
 
-def _why(certfile: Path) -> str:
+def _why(certfile: Path) -> Said:
     try:
         ends = x509.load_pem_x509_certificate(certfile.read_bytes()).not_valid_after_utc
     except (OSError, ValueError):
-        return "it cannot be read as PEM"
+        return said("it cannot be read as PEM")
     if ends <= datetime.now(UTC):
-        return f"it has expired, at {ends:%Y-%m-%d %H:%M} UTC: have it renewed"
-    return "it is not of the certificate authority that this line trusts: have it issued by that one"
+        return said("it has expired, at {ends:%Y-%m-%d %H:%M} UTC: have it renewed", ends=ends)
+    return said("it is not of the certificate authority that this line trusts: have it issued by that one")
 
 
 def _hung_up(connection: Connection) -> Exception:
     if connection.security == "SSL":
         return Unavailable(
-            f"Kafka at {connection.bootstrap} hung up after the handshake: it is stopping, or the name in the certificate "
-            f"{connection.certfile} is no principal's"
+            said(
+                "Kafka at {bootstrap} hung up after the handshake: it is stopping, or the name in "
+                "the certificate {certfile} is no principal's",
+                bootstrap=connection.bootstrap,
+                certfile=connection.certfile,
+            )
         )
-    return Unavailable(f"Kafka at {connection.bootstrap} hung up after the handshake")
+    return Unavailable(
+        said("Kafka at {bootstrap} hung up after the handshake", bootstrap=connection.bootstrap)
+    )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.batches import BadBatch, OpenBatch
-from consumers.files.lines import MEND
+from broker.batches.errors import MAKE_ANEW
+from schemas.said import said
 
 Schema = dict[str, Any]
 _NAME = re.compile(r"(?P<topic>.+)\.schema-(?P<id>[0-9]{1,10})\.avsc")
@@ -46,7 +47,9 @@ def carried(batch: OpenBatch) -> Carried:
         where = f"{batch.path.name}/{entry.name}"
         match = _NAME.fullmatch(entry.name)
         if match is None or match["topic"] != entry.topic:
-            raise BadBatch("BAD_RECORD", where, "its name is not <topic>.schema-<id>.avsc of its topic", MEND)
+            raise BadBatch(
+                "BAD_RECORD", where, said("its name is not <topic>.schema-<id>.avsc of its topic"), MAKE_ANEW
+            )
         found.setdefault(match["topic"], {})[int(match["id"])] = _schema(batch.content(entry), where)
     return Carried(found)
 
@@ -58,7 +61,7 @@ def _schema(content: bytes, where: str) -> Schema:
             return found
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
-    raise BadBatch("BAD_RECORD", where, "is no Avro schema of a record", MEND)
+    raise BadBatch("BAD_RECORD", where, said("is no Avro schema of a record"), MAKE_ANEW)
 
 
 def _holds_itself(type_: Any, within: tuple[str, ...]) -> bool:

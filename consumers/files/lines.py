@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from broker.batches import BadBatch, FileEntry, OpenBatch
+from broker.batches.errors import MAKE_ANEW
 from broker.kafka import Record, TopicPartition
 from broker.topics import OWN_RECORD_BYTES
+from schemas.said import said
 
 LONGEST = 2 * OWN_RECORD_BYTES
 """No line is longer: base64 takes a third more than the bytes."""
-MEND = "mend the program that wrote it, and make the batch anew under the same number"
 
 
 def line_of(record: Record) -> bytes:
@@ -72,7 +73,10 @@ def _records(
         first, end = spans.get(place, (0, 0))
         if not max(first, reached.get(place, 0)) <= record.offset < end:
             raise BadBatch(
-                "BAD_RECORD", where, "its offset is not within the manifest's, or not in order", MEND
+                "BAD_RECORD",
+                where,
+                said("its offset is not within the manifest's, or not in order"),
+                MAKE_ANEW,
             )
         reached[place] = record.offset + 1
         yield record
@@ -84,7 +88,7 @@ def _read(topic: str | None, line: bytes, where: str) -> Record:
             return record_of(topic, line)
     except (ValueError, TypeError, KeyError, RecursionError):
         pass
-    raise BadBatch("BAD_RECORD", where, "is no record of a topic", MEND)
+    raise BadBatch("BAD_RECORD", where, said("is no record of a topic"), MAKE_ANEW)
 
 
 def _count(value: Any) -> int:

@@ -22,6 +22,7 @@ from consumers.files.carried import Schema, file_name
 from consumers.files.lines import line_of
 from consumers.sync.standing import visible_topics
 from consumers.sync.topics import versions_of
+from schemas.said import said
 
 POLL_S = 0.5
 MOST_A_POLL = 2_000
@@ -89,15 +90,14 @@ class Sender:
         used: dict[str, set[int]] = {}
         begun = self._clock()
         try:
-            while not stop.is_set():
+            # Asked before each poll: what comes after the ends is never begun, or `ends` would move on with the traffic.
+            while not stop.is_set() and not self._is_enough(writer, begun, ends):
                 left = self._limits.records - (writer.records if writer else 0)
                 records = self._reader.poll(POLL_S, min(MOST_A_POLL, left))
                 if records and writer is None:
                     writer, begun = self._outbox.begin(), self._clock()
                 if writer is not None:
                     _add(writer, records, used)
-                if self._is_enough(writer, begun, ends):
-                    break
             if writer is None:
                 return None
             manifest = self._publish(writer, used)
@@ -133,7 +133,10 @@ class Sender:
         newest = self._registry.newest(f"{topic}-value")
         if newest is None:
             raise ConfigError(
-                f"the registry has no schema of {topic}: the exchange's operator runs `qianbei deploy`"
+                said(
+                    "the registry has no schema of {topic}: the exchange's operator runs `qianbei deploy`",
+                    topic=topic,
+                )
             )
         self._schemas[newest[0]] = newest[1]
         for schema_id in (*sorted(used - {newest[0]}), newest[0]):
@@ -167,7 +170,11 @@ def sender(settings: Settings, department: str, outbox: Outbox, limits: Limits) 
     topics = sorted(topic for by_version in versions.values() for topic in by_version.values())
     if not topics:
         raise ConfigError(
-            f"no topic of {department} is to be seen: check the name, the user, and that the exchange is deployed"
+            said(
+                "no topic of {department} is to be seen: check the name, the user, and that the "
+                "exchange is deployed",
+                department=department,
+            )
         )
     with PartitionReader(Connection.of(settings)) as reader, Registry(settings.registry_url) as registry:
         yield Sender(outbox, reader, registry, topics, limits)

@@ -15,6 +15,7 @@ from broker.store.connect import connected, translated
 from consumers.feed import Positions
 from consumers.files.carried import Carried, Schema
 from consumers.sync.opening import make_tables
+from schemas.said import said
 
 
 class Tables:
@@ -56,7 +57,9 @@ class Tables:
             with translated(self._dsn):
                 self._owned = self._engine.positions.claim(self._db, partitions)
         except psycopg.errors.CheckViolation:
-            raise OwnershipLost(f"the tables of {self._schema} have been swapped for new ones") from None
+            raise OwnershipLost(
+                said("the tables of {schema} have been swapped for new ones", schema=self._schema)
+            ) from None
         return {p: position.next_offset for p, position in self._owned.items()}
 
     def apply(self, records: Sequence[Record], offsets: Positions) -> int:

@@ -14,14 +14,16 @@ from itertools import islice
 from typing import Protocol
 
 from broker.batches import Answer, BadBatch, Inbox, OpenBatch, Receipt, Received
+from broker.batches.errors import MAKE_ANEW
 from broker.errors import ConfigError
 from broker.kafka import Record, TopicPartition, next_offsets
 from consumers.decoding import SchemaDecoder
 from consumers.delivery import UndecodableRecord
 from consumers.feed import Positions
 from consumers.files.carried import Carried, carried
-from consumers.files.lines import MEND, records_of
+from consumers.files.lines import records_of
 from consumers.target import Target
+from schemas.said import said
 
 PORTION = 50_000
 PORTION_BYTES = 64 * 1024 * 1024
@@ -94,7 +96,7 @@ class Taker:
         try:
             aside = self._target.apply(records, offsets) if offsets else 0
         except UndecodableRecord as error:
-            raise BadBatch("BAD_RECORD", batch.path.name, str(error), MEND) from None
+            raise BadBatch("BAD_RECORD", batch.path.name, str(error), MAKE_ANEW) from None
         outcomes["SET_ASIDE"] += aside
         outcomes["APPLIED"] += len(records) - aside
 
@@ -106,9 +108,17 @@ def _require_joined(batch: OpenBatch, remembered: Positions) -> None:
         position = remembered[TopicPartition(one.topic, one.partition)]
         if (lost and one.first) or 0 < position < one.first:
             raise ConfigError(
-                f"{batch.path.name} begins at {one.topic}/{one.partition} offset {one.first}, and the target has all up "
-                f"to {position}: it is not the one that took the batches before, or an older state of it. Apply those "
-                "anew with --again, while they lie in done/; or begin a new chain with empty folders at both ends"
+                said(
+                    "{name} begins at {topic}/{partition} offset {first}, and the target has all up to "
+                    "{position}: it is not the one that took the batches before, or an older state of "
+                    "it. Apply those anew with --again, while they lie in done/; or begin a new chain "
+                    "with empty folders at both ends",
+                    name=batch.path.name,
+                    topic=one.topic,
+                    partition=one.partition,
+                    first=one.first,
+                    position=position,
+                )
             )
 
 
@@ -141,7 +151,7 @@ class Decoded:
         remembered = self._opened.claim(partitions)
         if remembered is None:
             raise ConfigError(
-                "batches need a target that remembers positions: consumers.outputs.daily, or postgres"
+                said("batches need a target that remembers positions: consumers.outputs.daily, or postgres")
             )
         return remembered
 

@@ -1,6 +1,7 @@
 """``files send`` and ``files take``: a department's topics in files. They join the group of ``files_cmd``."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,19 +19,23 @@ from consumers.files.taking import BatchTarget, Decoded, Taker
 from consumers.outputs.daily import daily
 from consumers.outputs.forms import CSV, JSON_LINES
 from consumers.sync.target import SCHEMA
+from qianbei.cli.completing import departments
 from qianbei.cli.files_cmd import Speaker, begin_option, files_command, key_option, settle_option, watch
 from qianbei.services import stopping
 from qianbei.site import settings_of
+from schemas.said import Said, said
 
 __all__ = ["files_command"]
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _PAUSE_S = 1.0
 _KEEP_S = 7 * 24 * 3600
+_SESSION_S = 3600.0
+"""So often the department's topics are looked for anew, and old batches are removed, for which a week's receipts are read."""
 
 
 @files_command.command(name="send")
-@click.argument("department")
+@click.argument("department", shell_complete=departments)
 @click.option(
     "--into", "folder", type=_FOLDER, required=True, help="The sender's folder; made if it is not there."
 )
@@ -92,6 +97,7 @@ class Packing:
 
     def once(self, settings: Settings, limits: Limits) -> bool:
         """Pack up to the present ends; False if it had to stop for receipts, or one is bad."""
+        self._outbox.clear(_KEEP_S)
         with stopping(self._stop), sender(settings, self._outbox.channel.name, self._outbox, limits) as one:
             ends = one.begin()
             while self._may_go_on():
@@ -103,6 +109,7 @@ class Packing:
         """Pack until stopped; waits while a server is away."""
         with stopping(self._stop):
             while not self._stop.is_set():
+                self._outbox.clear(_KEEP_S)
                 try:
                     with sender(settings, self._outbox.channel.name, self._outbox, limits) as one:
                         one.begin()
@@ -113,7 +120,8 @@ class Packing:
         return True
 
     def _follow(self, one: Sender) -> None:
-        while not self._stop.is_set():
+        until = time.monotonic() + _SESSION_S
+        while not self._stop.is_set() and time.monotonic() < until:
             if self._may_go_on():
                 self._pack(one, None)
             else:
@@ -127,7 +135,6 @@ class Packing:
         return True
 
     def _may_go_on(self) -> bool:
-        self._outbox.clear(_KEEP_S)
         missing = self._outbox.outstanding()
         self._say.bad(missing)
         if len(missing) < self._outstanding:
@@ -150,34 +157,53 @@ class SendSpeaker(Speaker):
 
     def packed(self, name: str, records: int) -> None:
         """A batch lies in the outbox."""
-        self.say("packed", {"batch": name, "records": records}, f"{name}: {records} records", err=False)
+        self.say(
+            "packed",
+            {"batch": name, "records": records},
+            said("{name}: {records} records", name=name, records=records),
+            err=False,
+        )
 
     def bad(self, missing: list[Sent]) -> None:
         """Receipts that are damaged, or that reject their batch."""
         for one in missing:
             if one.problem is not None:
-                self._once("bad-receipt", f"receipt of batch {one.number}: {one.problem}")
+                self._once(
+                    "bad-receipt",
+                    said("receipt of batch {number}: {problem}", number=one.number, problem=one.problem),
+                )
             elif one.receipt is not None and one.receipt.fault is not None:
                 fault = one.receipt.fault
                 self._once(
-                    "rejected", f"batch {one.number} was rejected: {fault.what} ({fault.code}); {fault.how}"
+                    "rejected",
+                    said(
+                        "batch {number} was rejected: {what} ({code}); {how}",
+                        number=one.number,
+                        what=fault.what,
+                        code=fault.code,
+                        how=fault.how,
+                    ),
                 )
 
     def too_many(self, count: int, first: str) -> None:
         """Packing waits."""
         self._once(
             "waiting",
-            f"{count} batches have no receipt, from {first} on: bring the receipts back into receipts/; packing waits",
+            said(
+                "{count} batches have no receipt, from {first} on: bring the receipts back into receipts/; packing waits",
+                count=count,
+                first=first,
+            ),
         )
 
-    def _once(self, what: str, message: str) -> None:
+    def _once(self, what: str, message: Said) -> None:
         if message not in self._told:
             self._told.add(message)
             self.say(what, {"message": message}, message, err=True)
 
 
 @files_command.command(name="take")
-@click.argument("department")
+@click.argument("department", shell_complete=departments)
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option(
     "--into",
@@ -225,7 +251,7 @@ def take_command(
              qianbei files take tax /data/tax-in --jsonl /data/tax-records --once
     """
     if sum(way is not None for way in (jsonl, csv_folder)) > 1 or not (jsonl or csv_folder or dsn):
-        raise ConfigError("say where the records go: one of --into, --jsonl and --csv")
+        raise ConfigError(said("say where the records go: one of --into, --jsonl and --csv"))
     say = Speaker(as_json)
     with (
         Inbox(
@@ -239,7 +265,9 @@ def take_command(
 
         if again:
             for name in taker().again():
-                say.say("again-applied", {"batch": name}, f"{name} is applied again", err=False)
+                say.say(
+                    "again-applied", {"batch": name}, said("{name} is applied again", name=name), err=False
+                )
             stack.close()
         if not watch(taker, stack, say, once=once):
             raise click.exceptions.Exit(1)

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import click
 
+from qianbei.cli.completing import principals
 from qianbei.line import DAYS, issue, make_ca, require_issuable
-from qianbei.site import secrets_from_env
+from qianbei.site import known_catalogue, secrets_from_env
 from qianbei.stack import home_from_env
 from qianbei.stack.line import FOLDER
+
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
 
 @click.group(name="line")
@@ -20,13 +23,15 @@ def line_command() -> None:
 
 
 @line_command.command(name="ca")
-def ca_command() -> None:
+@_json
+def ca_command(as_json: bool) -> None:
     """Make a small certificate authority in the secrets' folder. Example: qianbei line ca"""
-    click.echo(make_ca(_folder()))
+    made = make_ca(_folder())
+    click.echo(json.dumps({"cafile": str(made)}) if as_json else made)
 
 
 @line_command.command(name="issue")
-@click.argument("name")
+@click.argument("name", shell_complete=principals)
 @click.option(
     "--host", "hosts", multiple=True, help="For the name `server`: what clients know it by; several times."
 )
@@ -36,7 +41,7 @@ def ca_command() -> None:
 @click.option(
     "--into", type=click.Path(file_okay=False, path_type=Path), help="Another folder for the files."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@_json
 def issue_command(name: str, hosts: tuple[str, ...], days: int, into: Path | None, as_json: bool) -> None:
     """Issue a certificate for a principal NAME, or for the listener itself, which is called `server`.
 
@@ -44,7 +49,7 @@ def issue_command(name: str, hosts: tuple[str, ...], days: int, into: Path | Non
     Example: qianbei line issue server --host 127.0.0.1 --host localhost
              qianbei line issue tax
     """
-    require_issuable(name, hosts)
+    require_issuable(name, hosts, known_catalogue())
     made = issue(_folder(), name, hosts=hosts, days=days, into=into)
     if as_json:
         paths = {"certfile": made.certfile, "keyfile": made.keyfile, "keystore": made.keystore}

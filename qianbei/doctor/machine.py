@@ -12,7 +12,7 @@ from cryptography import x509
 from broker.settings import Settings
 from qianbei.doctor.finding import Finding, fail, ok, some, warn
 from qianbei.stack.line import FOLDER, keystore_name
-from schemas.said import said
+from schemas.said import Said, said
 
 OLDEST_PYTHON = (3, 11)
 GIB = 1024**3
@@ -65,24 +65,20 @@ def judge_secrets(readable: set[str]) -> Finding:
     return ok(said("secrets"), said("only their owner may read them"))
 
 
-def judge_certificates(name: str, path: Path, now: datetime) -> Iterator[Finding]:
-    """Every certificate of a PEM file."""
+def judge_certificates(check: str, path: Path, now: datetime, mend: Said | None = None) -> Iterator[Finding]:
+    """Every certificate of a PEM file; ``mend`` is what to do about a file that is none, where no variable names it."""
     try:
         found = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         yield fail(
-            name,
+            check,
             said("{path} cannot be read as PEM ({kind})", path=path, kind=type(error).__name__),
-            said("issue it anew") if name == "line" else said("mend QIANBEI_{upper}", upper=name.upper()),
+            mend or said("mend QIANBEI_{upper}", upper=check.upper()),
         )
         return
     for one in found:
-        subject = (
-            f"{path.name}, {one.subject.rfc4514_string()},"
-            if name == "line"
-            else one.subject.rfc4514_string()
-        )
-        yield judge_expiry(name, subject, one.not_valid_after_utc, now)
+        named = f"{path.name} ({one.subject.rfc4514_string()})"
+        yield judge_expiry(check, named, one.not_valid_after_utc, now)
 
 
 def judge_line(secrets: Path) -> Iterator[Finding]:
@@ -91,7 +87,7 @@ def judge_line(secrets: Path) -> Iterator[Finding]:
     told_by = {path.with_name(keystore_name(path.stem)) for path in paths}
     for path in paths:
         if path not in told_by:  # A keystore holds what lies beside it; one's own may lie there alone.
-            yield from judge_certificates("line", path, datetime.now(UTC))
+            yield from judge_certificates(said("line"), path, datetime.now(UTC), said("issue it anew"))
 
 
 def judge_expiry(name: str, subject: str, ends: datetime, now: datetime) -> Finding:

@@ -48,7 +48,13 @@ def over_line(c: ClientConnection, address: str, folder: Path) -> ClientConnecti
     names = (TRUSTED, f"{c.principal}.pem", f"{c.principal}.key", keystore_name(c.principal))
     for name in names:
         if not (folder / name).is_file():
-            raise ConfigError(f"there is no {folder / name}: run `qianbei line issue {c.principal}`")
+            raise ConfigError(
+                said(
+                    "there is no {path}: run `qianbei line issue {principal}`",
+                    path=folder / name,
+                    principal=c.principal,
+                )
+            )
     ca, cert, key, keystore = (str((folder / name).absolute()) for name in names)
     return replace(
         c,

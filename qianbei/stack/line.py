@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qianbei.stack.errors import StackError
+from schemas.said import said
 
 FOLDER = "line"
 TRUSTED, SERVER = "ca.pem", "server"
@@ -39,19 +40,25 @@ def line_at(address: str, secrets: Path) -> Line:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise StackError("a line is given as HOST:PORT", address, "write it as 127.0.0.1:9098")
+        raise StackError(said("a line is given as HOST:PORT"), address, said("write it as 127.0.0.1:9098"))
     if _is_any(host):
         raise StackError(
-            "a line has one address, which its clients are told", host, "give the address of this machine"
+            said("a line has one address, which its clients are told"),
+            host,
+            said("give the address of this machine"),
         )
     folder = secrets / FOLDER
     found = Line(host, int(port), folder / keystore_name(SERVER), folder / TRUSTED)
     for path in (found.truststore, found.keystore):
         if not path.is_file():
             raise StackError(
-                "the line has no certificate",
+                said("the line has no certificate"),
                 str(path),
-                f"run `qianbei line ca` and `qianbei line issue server --host {host}`, or put your own files there",
+                said(
+                    "run `qianbei line ca` and `qianbei line issue server --host {host}`, or put your "
+                    "own files there",
+                    host=host,
+                ),
             )
     return found
 

@@ -200,9 +200,9 @@ class _Start:
         """A running Kafka keeps its listeners."""
         if not kafka_server.listens_as(self.home, self.ports, self.stack.line):
             raise StackError(
-                "kafka runs with another line than it is asked for, or none",
+                said("kafka runs with another line than it is asked for, or none"),
                 str(self.home.conf / "kafka.properties"),
-                "run `qianbei down`, then `qianbei up` with the --line that it shall have",
+                said("run `qianbei down`, then `qianbei up` with the --line that it shall have"),
             )
 
     def _prepare(self) -> None:

@@ -113,7 +113,8 @@ def test_a_banks_certificate_reads_its_own_topics_and_not_those_of_tax(
 
         def refused() -> bool:
             message = consumer.poll(0.2)
-            codes.extend([message.error().code()] if message is not None and message.error() else [])
+            error = None if message is None else message.error()
+            codes.extend([error.code()] if error else [])
             return bool(codes)
 
         until("a refusal", refused)

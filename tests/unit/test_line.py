@@ -17,6 +17,7 @@ from qianbei.site import settings_of
 from qianbei.stack import StackError, kafka_server
 from qianbei.stack.home import Home
 from qianbei.stack.line import FOLDER, Line, line_at
+from schemas.catalogue import load_catalogue
 from tests.unit.test_stack_servers import PASSWORDS, PORTS, PROGRAMS, listening_hosts
 
 
@@ -60,11 +61,11 @@ def test_nobody_else_reads_the_files(folder: Path) -> None:
 
 def test_what_cannot_be_issued(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no principal qb-operator"):
-        require_issuable("qb-operator", [])
+        require_issuable("qb-operator", [], load_catalogue())
     with pytest.raises(ConfigError, match="give --host"):
-        require_issuable("server", [])
-    require_issuable("bank.icbc", [])
-    require_issuable("server", ["localhost"])
+        require_issuable("server", [], load_catalogue())
+    require_issuable("bank.icbc", [], load_catalogue())
+    require_issuable("server", ["localhost"], load_catalogue())
     with pytest.raises(ConfigError, match="run `qianbei line ca`"):
         issue(tmp_path / "none", "tax")
     with pytest.raises(ConfigError, match="is there already"):

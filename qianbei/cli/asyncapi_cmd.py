@@ -6,12 +6,15 @@ from typing import Any
 import click
 import yaml
 
+from qianbei.cli.completing import departments
 from qianbei.inspect.asyncapi import Servers, document
 from qianbei.site import known_installation
 
 
 @click.command(name="asyncapi")
-@click.option("--department", help="One principal, such as tax or bank.icbc; default: all.")
+@click.option(
+    "--department", shell_complete=departments, help="One principal, such as tax or bank.icbc; default: all."
+)
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option(
     "--bootstrap", envvar="QIANBEI_KAFKA_BOOTSTRAP", help="host:port to write in; default: left open."

@@ -1,4 +1,4 @@
-"""What a shell completes: names of the catalogue. No server is asked.
+"""What a shell completes: names of the catalogue, the site's own included. No server is asked.
 
 A parameter that takes such a name says so with ``shell_complete=principals`` (or ``departments``, ``topics``).
 """
@@ -7,25 +7,23 @@ from collections.abc import Iterable
 
 import click
 
-from broker.topics import topic_catalogue
-from schemas.catalogue import load_catalogue
-from schemas.entitlements import load_entitlements
+from broker.deploy import installation_topics
+from qianbei.site import known_installation
 
 
 def principals(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Those who send."""
-    return _beginning(incomplete, load_catalogue().principals)
+    return _beginning(incomplete, known_installation().catalogue.members)
 
 
 def departments(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Those who receive."""
-    return _beginning(incomplete, {name for one in load_entitlements() for name in one.departments})
+    return _beginning(incomplete, {one.department for one in known_installation().grants})
 
 
 def topics(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """All topics of the exchange."""
-    named = topic_catalogue(load_catalogue(), load_entitlements())
-    return _beginning(incomplete, (topic.name for topic in named))
+    return _beginning(incomplete, (topic.name for topic in installation_topics(known_installation())))
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

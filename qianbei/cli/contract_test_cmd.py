@@ -6,6 +6,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from qianbei.cli.completing import departments
+from qianbei.cli.completing import topics as topic_names
 from qianbei.contract.judge import Expectation
 from qianbei.contract.records import granted_to
 from qianbei.contract.run import Terms, contract_test
@@ -15,12 +17,13 @@ from schemas.said import shown
 
 
 @click.command(name="contract-test", context_settings={"ignore_unknown_options": True})
-@click.argument("department")
+@click.argument("department", shell_complete=departments)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option(
     "--topic",
     "topics",
     multiple=True,
+    shell_complete=topic_names,
     help="Only this topic; may be repeated. Default: all of the department.",
 )
 @click.option(

@@ -47,12 +47,16 @@ def issue_command(days: int, as_json: bool) -> None:
 
 @gov_key_command.command(name="revoke")
 @click.argument("key_id")
-def revoke_command(key_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def revoke_command(key_id: str, as_json: bool) -> None:
     """Take a key back, at once and for ever. Example: qianbei gov-key revoke gk3f9c0a7be214d5e6"""
     dsn = current_site().admin.dsn()
     with translated(dsn), connected(dsn, "qianbei gov-key") as db:
         revoke(db, key_id)
-    click.echo(spoken("{key_id} is revoked", key_id=key_id), err=True)
+    if as_json:
+        click.echo(json.dumps({"key_id": key_id, "revoked": True}))
+    else:
+        click.echo(spoken("{key_id} is revoked", key_id=key_id), err=True)
 
 
 @gov_key_command.command(name="list")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from qianbei.cli.completing import departments
 from qianbei.demo.sandbox import Arrival, live, require_topics, sandbox_exchange, write_connection
 from qianbei.inspect.connection import ClientConnection, as_env, client_connection
 from qianbei.language import headed, spoken
@@ -19,7 +20,7 @@ from qianbei.services import stopping
 
 
 @click.command()
-@click.argument("department")
+@click.argument("department", shell_complete=departments)
 @click.option(
     "--rate",
     type=click.FloatRange(0, 200, min_open=True),

@@ -18,6 +18,7 @@ WITHOUT_JSON = {
     "service": "runs until it is ended; its log is JSON",
     "deliver": "runs until it is ended; its log is JSON",
     "connection": "has --format json",
+    "asyncapi": "has --format json",
 }
 COMPLETED = {
     "principal": principals,

@@ -132,7 +132,9 @@ class _Service:
         )
         ledger = Ledger(self._settings.dsn(), self._settings.instance, book, self._metrics, self._log)
         door = LiveDoorway(self._learned.knowledge, intake, ledger, self._settings.dsn())
-        library = Library(self._settings.dsn(), self._settings.party_key())
+        library = Library(
+            self._settings.dsn(), self._settings.party_key(), reckoning=self._settings.reckoning()
+        )
         accesses = AccessLog(self._settings.dsn(), self._settings.instance, self._metrics, self._log)
         store = Store(self._settings.dsn())
         annexes: list[Annex] = [

@@ -21,3 +21,14 @@ INDEXED: Mapping[str, tuple[str, ...]] = {
     "conflict": ("house_code",),
 }
 """By subject, the columns with an index of their own."""
+
+RANGED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "lease": (("county_code", "layout_code", "filed_at"), ("county_code", "filed_at")),
+}
+"""By subject, the columns that have one index together: equal in the first ones, in a range of the last. Market rents are
+found by them."""
+
+
+def indexes_of(subject: str) -> tuple[tuple[str, ...], ...]:
+    """The columns of each index of a subject."""
+    return (*((name,) for name in INDEXED.get(subject, ())), *RANGED.get(subject, ()))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from broker.compaction.engine import Engine, Source
 from broker.compaction.evolving import evolve
-from broker.compaction.indexes import INDEXED
+from broker.compaction.indexes import indexes_of
 from broker.compaction.service import GROUP, CompactionSession
 from broker.compaction.tables import TableSpec, create_all, table_spec
 from broker.errors import ConfigError
@@ -59,7 +59,7 @@ def _source(registry: Registry, registry_url: str, subject: str, metadata: sa.Me
 def latest_spec(subject: str, metadata: sa.MetaData) -> TableSpec:
     """The tables of a subject in ``latest``, by its newest released schema."""
     schema = load_schema(subject, latest_version(subject))
-    return table_spec(subject, schema, metadata, indexed=INDEXED.get(subject, ()))
+    return table_spec(subject, schema, metadata, indexed=indexes_of(subject))
 
 
 def schema_finder(

@@ -76,13 +76,13 @@ def table_spec(
     target: str = LATEST,
     leaving: str | None = None,
     list_keys: tuple[str, ...] = (PARTY_REF,),
-    indexed: tuple[str, ...] = (),
+    indexed: tuple[tuple[str, ...], ...] = (),
 ) -> TableSpec:
     """Define the tables of one subject within ``metadata``.
 
     ``leaving`` is the event type by which an entity goes out of this reader's sight, if there is one. A list whose items
-    have one of ``list_keys`` becomes a table of its own, with an index on the first of them. Each column of ``indexed`` gets
-    an index of its own.
+    have one of ``list_keys`` becomes a table of its own, with an index on the first of them. Each item of ``indexed`` gets
+    an index on its columns.
     Raises ConfigError if the schema cannot be kept.
     """
     fields = record_fields(schema, list_keys).fields
@@ -91,7 +91,7 @@ def table_spec(
         subject,
         metadata,
         *(_column(field) for field in columns.values()),
-        *(sa.Index(f"{subject}_{name}", name) for name in indexed),
+        *(sa.Index("_".join((subject, *names)), *names) for names in indexed),
         schema=target,
         comment=str(schema.get("doc", "")) or None,
         postgresql_with={"fillfactor": _ROOM_FOR_REVISIONS},

@@ -9,9 +9,12 @@ from broker.api.problems import invalid
 from broker.errors import ConfigError
 from broker.query.asked import Caller, Person
 from broker.query.records import PartyTable, Record, SubjectTables, latest_specs
+from broker.reckoning.family import Aliases
 from broker.store.connect import translated
 from broker.store.pool import Connection, Pool, pooled
+from schemas.dates import day_in_china
 from schemas.jsonform import Problem
+from schemas.reckoning import Reckoning, load_reckoning
 from schemas.said import said
 
 MOST_RECORDS = 500
@@ -27,24 +30,32 @@ _OPTIONS = (
 )
 
 _ALIASES = b"""
-WITH RECURSIVE same(ref) AS (
-    SELECT %(ref)s::text COLLATE "C"
+WITH RECURSIVE same(one, ref) AS (
+    SELECT given COLLATE "C", given COLLATE "C" FROM unnest(%(refs)s::text[]) AS given
     UNION
-    SELECT two.party_ref FROM same
+    SELECT same.one, two.party_ref FROM same
     JOIN latest.alias_parties one ON one.party_ref = same.ref
     JOIN latest.alias a ON a.entity_id = one.entity_id AND a.status = 'LINKED'
     JOIN latest.alias_parties two ON two.entity_id = one.entity_id
     WHERE two.party_ref IS NOT NULL
 )
-SELECT ref FROM same LIMIT 100
+SELECT one, ref FROM same LIMIT 2000
 """
 
 
 class Library:
     """The pool, and what is known of the tables. Open it in the loop that asks."""
 
-    def __init__(self, dsn: str, party_key: bytes, *, application: str = "qianbei api query") -> None:
+    def __init__(
+        self,
+        dsn: str,
+        party_key: bytes,
+        *,
+        reckoning: Reckoning | None = None,
+        application: str = "qianbei api query",
+    ) -> None:
         self.party_key = party_key
+        self._reckoning = reckoning or load_reckoning()
         self._dsn = dsn
         self._application = application
         self._subjects = {subject: SubjectTables(spec) for subject, spec in latest_specs().items()}
@@ -68,7 +79,7 @@ class Library:
         with translated(self._dsn):
             as_of = datetime.now(UTC)
             async with self._pool.connection() as db:
-                yield Reading(db, self._subjects, self.party_key, caller, as_of)
+                yield Reading(db, self._subjects, self.party_key, self._reckoning, caller, as_of)
 
 
 class Reading:
@@ -79,20 +90,31 @@ class Reading:
         db: Connection,
         subjects: dict[str, SubjectTables],
         party_key: bytes,
+        reckoning: Reckoning,
         caller: Caller,
         as_of: datetime,
     ) -> None:
         self.caller = caller
         self.as_of = as_of
+        self.today = day_in_china(as_of)
+        self.reckoning = reckoning
         self._db = db
         self._subjects = subjects
         self._party_key = party_key
 
     async def refs(self, person: Person) -> list[str]:
         """The ``party_ref`` of a person under every document that standing aliases give him, his own first."""
-        own = person.ref(self._party_key)
-        rows = await self._rows(_ALIASES, {"ref": own})
-        return [own, *sorted({str(row[0]) for row in rows} - {own})]
+        own = self.ref(person)
+        return [own, *sorted((await self.aliases([own])).of(own) - {own})]
+
+    def ref(self, person: Person) -> str:
+        """The ``party_ref`` of a person under the document that was given."""
+        return person.ref(self._party_key)
+
+    async def aliases(self, refs: Iterable[str]) -> Aliases:
+        """Which references are one person with one of these, by standing aliases."""
+        rows = await self.rows(_ALIASES, {"refs": sorted(set(refs))})
+        return Aliases((str(one), str(ref)) for one, ref in rows)
 
     async def of_parties(
         self, subject: str, refs: Iterable[str], *, field: str | None = None, roles: Iterable[str] = ()
@@ -123,7 +145,7 @@ class Reading:
         return await self.by(subject, "entity_id", *entity_ids)
 
     async def _records(self, tables: SubjectTables, statement: bytes, given: dict[str, Any]) -> list[Record]:
-        rows = await self._rows(statement, given | {"most": MOST_RECORDS + 1})
+        rows = await self.rows(statement, given | {"most": MOST_RECORDS + 1})
         if len(rows) > MOST_RECORDS:
             raise invalid(
                 [
@@ -141,10 +163,11 @@ class Reading:
         return records
 
     async def _fill(self, table: PartyTable, records: dict[str, Record]) -> None:
-        for row in await self._rows(table.items, {"ids": list(records)}):
+        for row in await self.rows(table.items, {"ids": list(records)}):
             key, item = table.to_item(row)
             records[key][table.field].append(item)
 
-    async def _rows(self, statement: bytes, given: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+    async def rows(self, statement: bytes, given: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
+        """The rows of a statement that is written out in a module of this package, and asks by an index."""
         cursor = await self._db.execute(statement, given, binary=True)
         return await cursor.fetchall()

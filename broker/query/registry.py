@@ -4,11 +4,19 @@ from collections.abc import Sequence
 
 from broker.query.definition import Definition, Offer, offers
 from broker.query.departments import (
+    bank,
     education,
+    fund,
+    tax,
 )
 from schemas.entitlements import Entitlement, newest_schemas, shipped_entitlements
 
-DEFINITIONS: tuple[Definition, ...] = (*education.QUERIES,)
+DEFINITIONS: tuple[Definition, ...] = (
+    *bank.QUERIES,
+    *education.QUERIES,
+    *fund.QUERIES,
+    *tax.QUERIES,
+)
 
 
 def installed_offers(entitlements: Sequence[Entitlement] | None = None) -> list[Offer]:

@@ -5,7 +5,7 @@ in full. The household is the claimant and the spouse, who must have no home of 
 deposits are in order is not in any filing: the fund must check that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -75,14 +75,14 @@ def withdrawal(
     asked: Asked,
     leases: Iterable[Lease],
     invoices: Iterable[Invoice],
-    comparable: Iterable[Lease],
+    comparable: Callable[[Lease], Iterable[Lease]],
     rule: RentRule,
 ) -> Withdrawal:
-    """What can be drawn by the household's leases. ``comparable``: leases of the county to find the market rent from."""
-    known, paid, others = newest(leases), newest(invoices), tuple(comparable)
+    """What can be drawn by the household's leases. ``comparable``: the leases to find the market rent of one from."""
+    known, paid = newest(leases), newest(invoices)
     whys = [(lease, _why_not(lease, asked, rule)) for lease in known]
     parts = tuple(
-        _part(lease, asked, [one for one in paid if one.lease_id == lease.source.entity_id], others, rule)
+        _part(lease, asked, [one for one in paid if one.lease_id == lease.source.entity_id], comparable, rule)
         for lease, why in whys
         if why is None
     )
@@ -147,7 +147,11 @@ def _covers(lease: Lease, period: Span) -> Span | None:
 
 
 def _part(
-    lease: Lease, asked: Asked, invoices: Sequence[Invoice], others: Sequence[Lease], rule: RentRule
+    lease: Lease,
+    asked: Asked,
+    invoices: Sequence[Invoice],
+    comparable: Callable[[Lease], Iterable[Lease]],
+    rule: RentRule,
 ) -> LeasePart:
     covers = _covers(lease, asked.period)
     assert covers is not None
@@ -156,7 +160,7 @@ def _part(
     filed = _filed(lease, months, share, rule)
     if lease.house_nature in rule.public_natures:
         return LeasePart(lease.source, covers, months, share, (filed,), filed, None)
-    market = market_rent(others, lease, rule, asked.on)
+    market = market_rent(comparable(lease), lease, rule, asked.on)
     figures = (
         filed,
         *_invoiced(invoices, covers, share, rule),

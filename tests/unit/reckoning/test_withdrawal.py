@@ -39,7 +39,7 @@ def answer(row: world.Row) -> Withdrawal:
         Asked(couple, YEAR, ON, row.get("homes", 0)),
         [world.lease(n, told) for n, told in enumerate(row["leases"], 1)],
         [world.invoice(n, told) for n, told in enumerate(row.get("invoices", []), 1)],
-        others,
+        lambda _: others,
         held,
     )
 

@@ -1,0 +1,39 @@
+"""One contract by its number, as departments ask for it."""
+
+from broker.api.problems import invalid
+from broker.protected import Envelope
+from broker.query.reading import Reading
+from broker.query.records import Record
+from schemas.jsonform import Problem
+from schemas.said import said
+
+
+async def contract(reading: Reading, subject: str, number: str) -> Record | None:
+    """The contract of this contract or filing number; None if there is none.
+
+    Raises ProblemError 422 if several contracts have the number: none of them is more right than the others.
+    """
+    found = await reading.by(subject, "contract_no", number) or await reading.by(subject, "filing_no", number)
+    if len(found) > 1:
+        raise invalid(
+            [
+                Problem(
+                    "asked.contract_no",
+                    said("several contracts have this number"),
+                    said("give the filing number, or ask the bureau to mend it"),
+                )
+            ]
+        )
+    return found[0] if found else None
+
+
+def has_party(record: Record, refs: list[str], *roles: str) -> bool:
+    """Whether one of these references is a party in one of these roles."""
+    return any(party["party_ref"] in refs and party["role"] in roles for party in record["parties"])
+
+
+def names_of(record: Record, refs: frozenset[str], role: str) -> list[Envelope]:
+    """The protected names of the parties of a role that have one of these references."""
+    return [
+        party["name"] for party in record["parties"] if party["role"] == role and party["party_ref"] in refs
+    ]

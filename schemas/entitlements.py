@@ -107,13 +107,19 @@ def grants(entitlements: Iterable[Entitlement]) -> tuple[Grant, ...]:
     return tuple(sorted(found, key=lambda grant: grant.topic))
 
 
-def queries_of(department: str, entitlements: Iterable[Entitlement] | None = None) -> frozenset[str]:
-    """The names of the queries that a department may ask, by these entitlements; None: those that are shipped."""
+def queries_of(
+    department: str, entitlements: Iterable[Entitlement] | None = None, *, elsewhere: bool = False
+) -> frozenset[str]:
+    """The names of the queries that a department may ask, by these entitlements; None: those that are shipped.
+
+    ``elsewhere``: those that its colleague of another city may ask too.
+    """
     return frozenset(
         query.name
         for entitlement in (shipped_entitlements() if entitlements is None else entitlements)
         if department in entitlement.departments
         for query in entitlement.queries
+        if query.other_cities or not elsewhere
     )
 
 

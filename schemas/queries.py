@@ -72,6 +72,9 @@ class Query(Model):
     legal_basis: str = Field(min_length=1)
     purpose: Purpose
     number: NumberKind
+    other_cities: bool = Field(
+        default=False, description="whether a colleague authority of another city may ask it too (异地协查)"
+    )
     needs: tuple[str, ...] = Field(
         min_length=1, description="what is asked about: all that a request must carry"
     )

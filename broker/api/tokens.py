@@ -34,6 +34,8 @@ CHANNEL = "qb_tokens"
 """Notified when tokens change, so that a revoked one is refused at once."""
 
 MAX_DAYS = 366
+OWN_CITY = "411400"
+_CITY = re.compile(r"[1-8][0-9]{3}00")
 _PRESENTED = re.compile(r"qb_([0-9a-f]{12})_([0-9a-f]{64})")
 
 
@@ -50,6 +52,8 @@ class Token:
     expires_at: datetime
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    city_code: str | None = None
+    """The other city whose authority holds it (异地), by its six digits; None: our own."""
 
     def valid(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
@@ -74,15 +78,29 @@ def split(presented: str) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
+def city_of(code: str) -> str:
+    """The code of another city, by GB/T 2260. Raises ConfigError for what is none, or our own."""
+    if not _CITY.fullmatch(code):
+        raise ConfigError(
+            said("{code} is no code of a city: write six digits of GB/T 2260 such as 410100", code=code)
+        )
+    if code == OWN_CITY:
+        raise ConfigError(said("{code} is our own city: leave --city out", code=code))
+    return code
+
+
 def scopes_of(
     catalogue: Catalogue,
     principal: str,
     wanted: Iterable[str],
     entitlements: Iterable[Entitlement] | None = None,
+    *,
+    elsewhere: bool = False,
 ) -> frozenset[str]:
     """The scopes of words such as ``file``, ``file:sale,lease`` or ``read``; none at all means all that is possible.
 
     ``entitlements`` say what it may query; None: those that are shipped.
+    ``elsewhere``: those of the principal's colleague of another city, who may ask some queries and do nothing else.
     Raises ConfigError for an unknown principal or action, or a subject or query that the action cannot be on.
     """
     if principal not in catalogue.members:
@@ -90,12 +108,29 @@ def scopes_of(
         raise ConfigError(
             said("there is no principal {principal}; there are {names}", principal=principal, names=names)
         )
+    words = list(wanted)
+    if elsewhere:
+        return _scopes_elsewhere(principal, words, entitlements)
     sends = set(catalogue.principal(principal).sends)
     possible = {FILE: sends, ASK: sends & set(ASKABLE), QUERY: queries_of(principal, entitlements)}
-    words = list(wanted)
     if not words:
         return frozenset({READ, *(f"{a}:{s}" for a, subjects in possible.items() for s in subjects)})
     return frozenset(scope for word in words for scope in _scopes(word, principal, possible))
+
+
+def _scopes_elsewhere(
+    principal: str, words: Sequence[str], entitlements: Iterable[Entitlement] | None
+) -> frozenset[str]:
+    if wrong := sorted({word.partition(":")[0] for word in words} - {QUERY}):
+        raise ConfigError(
+            said(
+                "a token of another city cannot {actions}; it can {query}",
+                actions=", ".join(wrong),
+                query=QUERY,
+            )
+        )
+    possible = {QUERY: queries_of(principal, entitlements, elsewhere=True)}
+    return frozenset(scope for word in words or [QUERY] for scope in _scopes(word, principal, possible))
 
 
 def _scopes(word: str, principal: str, possible: Mapping[str, AbstractSet[str]]) -> list[str]:
@@ -133,8 +168,9 @@ def issue(
     scopes: Iterable[str],
     days: int,
     created_by: str,
+    city_code: str | None = None,
 ) -> tuple[Token, str]:
-    """Make a token and keep it; the second value is what the client presents, and is nowhere else."""
+    """Make a token and keep it, of ``city_code`` if that is another city; the second value is what the client presents, and is nowhere else."""
     token_id, secret = secrets.token_hex(6), secrets.token_hex(32)
     now = datetime.now(UTC)
     token = Token(
@@ -145,11 +181,12 @@ def issue(
         now,
         created_by,
         now + timedelta(days=days),
+        city_code=city_code,
     )
     with db.transaction():
         db.execute(
-            "INSERT INTO front.token (token_id, secret_sha256, principal, scopes, created_at, created_by, expires_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO front.token (token_id, secret_sha256, principal, scopes, created_at, created_by, expires_at,"
+            " city_code) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 token_id,
                 token.secret_sha256,
@@ -158,6 +195,7 @@ def issue(
                 now,
                 created_by,
                 token.expires_at,
+                city_code,
             ),
         )
         _notify(db)
@@ -194,8 +232,8 @@ def load(db: Connection) -> list[Token]:
 
 
 SELECT = (
-    "SELECT token_id, secret_sha256, principal, scopes, created_at, created_by, expires_at, revoked_at, last_used_at"
-    " FROM front.token ORDER BY created_at, token_id"
+    "SELECT token_id, secret_sha256, principal, scopes, created_at, created_by, expires_at, revoked_at, last_used_at,"
+    " city_code FROM front.token ORDER BY created_at, token_id"
 )
 
 

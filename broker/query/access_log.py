@@ -40,6 +40,8 @@ class Access:
     """When its headers had arrived."""
     principal: str
     token_id: str
+    city_code: str | None
+    """The other city whose authority asks (异地); None: our own."""
     officer_id: str | None
     officer_name: str | None
     query: str

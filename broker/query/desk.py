@@ -65,7 +65,7 @@ class Desk:
     def _route(self, offer: Offer, entrance: Entrance) -> Callable[[Request], Awaitable[Response]]:
         async def ask(request: Request) -> Response:
             token = entrance.known(request)
-            trace = Trace(token.principal, token.token_id, offer)
+            trace = Trace(token.principal, token.token_id, offer, city_code=token.city_code)
             answering = self._answered(request, entrance, token, trace)
             body = await accounted(self._accesses, trace, answering, self._log)
             return Response(body, media_type="application/json", headers=NO_STORE)
@@ -81,6 +81,12 @@ class Desk:
                 "ask with a token of that department; /openapi.json has all queries",
             )
         require(token, QUERY, offer.query.name)
+        if token.city_code is not None and not offer.query.other_cities:
+            raise ProblemError(
+                "forbidden",
+                f"{offer.label} is not answered to other cities",
+                "ask with a token of our own city's department",
+            )
         limits = entrance.limits
         given = await read_json(request, min(BODY_BYTES, limits.body_bytes), limits.body_s)
         call = read_call(offer.query, given)

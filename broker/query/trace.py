@@ -25,6 +25,7 @@ class Trace:
     principal: str
     token_id: str
     offer: Offer
+    city_code: str | None = None
     begun: float = field(default_factory=time.monotonic)
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     access_id: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -46,6 +47,7 @@ class Trace:
             at=self.at,
             principal=self.principal,
             token_id=self.token_id,
+            city_code=self.city_code,
             officer_id=self.officer_id,
             officer_name=self.officer_name,
             query=self.offer.label,

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from broker.api.tokens import ACTIONS, MAX_DAYS, Token, issue, load, revoke, scopes_of
+from broker.api.tokens import ACTIONS, MAX_DAYS, Token, city_of, issue, load, revoke, scopes_of
 from broker.store.connect import connected, translated
 from qianbei.cli.completing import principals
 from qianbei.language import spoken
@@ -36,18 +36,32 @@ def token_command() -> None:
 @click.option(
     "--days", type=click.IntRange(1, MAX_DAYS), default=90, show_default=True, help="How long it is valid."
 )
+@click.option(
+    "--city",
+    metavar="CODE",
+    help="The token is for PRINCIPAL's colleague of another city, who may ask what its entitlement opens to other cities.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, with the token.")
-def issue_command(principal: str, scopes: tuple[str, ...], days: int, as_json: bool) -> None:
+def issue_command(
+    principal: str, scopes: tuple[str, ...], days: int, city: str | None, as_json: bool
+) -> None:
     """Make a token for PRINCIPAL and print it. It is shown this once: only its hash is kept.
 
     Example: qianbei token issue bureau --scope file:sale,lease --scope read --days 90
     """
+    city_code = None if city is None else city_of(city)
     admin = current_site().admin
     installation = admin.installation()
-    wanted = scopes_of(installation.catalogue, principal, scopes, installation.entitlements)
+    wanted = scopes_of(
+        installation.catalogue,
+        principal,
+        scopes,
+        installation.entitlements,
+        elsewhere=city_code is not None,
+    )
     dsn = admin.dsn()
     with translated(dsn), connected(dsn, "qianbei token") as db:
-        token, presented = issue(db, principal, wanted, days, getpass.getuser())
+        token, presented = issue(db, principal, wanted, days, getpass.getuser(), city_code)
     if as_json:
         click.echo(json.dumps(_row(token) | {"token": presented}, ensure_ascii=False))
         return
@@ -123,6 +137,7 @@ def _row(token: Token) -> dict[str, object]:
     return {
         "token_id": token.token_id,
         "principal": token.principal,
+        "city_code": token.city_code,
         "scopes": sorted(token.scopes),
         "created_by": token.created_by,
         **times,

@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from schemas.dates import day_in_china
+from tests.support.front_door import made_token
 from tests.support.homes import (
     HUSBAND,
     SELLER,
@@ -20,7 +23,7 @@ from tests.support.homes import (
     sale_of,
     title_of,
 )
-from tests.support.latest import Latest, example_json, latest_on
+from tests.support.latest import OFFICER, Latest, example_json, latest_on
 
 APPLICANT = {"applicant": HUSBAND, "contract_no": "S-1"}
 TODAY = datetime.now(UTC)
@@ -258,3 +261,31 @@ def test_a_time_that_is_none_is_refused(latest: Latest) -> None:
     for end in ("2020-12-31", "2024-01-01"):
         answer = latest.ask("fund", "withdrawal_basis", YEAR | {"period_end": end})
         assert answer.status_code == 422, end
+
+
+# --- another city's fund ----------------------------------------------------------------------------------------------
+
+
+def asked_from(latest: Latest, city_code: str, name: str, purpose: str, asked: Any) -> httpx.Response:
+    token, presented = made_token("fund")
+    body = {"officer": OFFICER, "purpose": purpose, "business_no": "YD-1", "asked": asked}
+    headers = {"Authorization": f"Bearer {presented}"}
+    return latest.talk(
+        lambda client: client.post(f"/v1/query/fund/{name}", json=body, headers=headers),
+        replace(token, city_code=city_code),
+    )
+
+
+def test_the_fund_of_another_city_is_answered_the_same_and_its_city_is_noted(latest: Latest) -> None:
+    own = answered(latest, "fund", "household_units", {"borrower": WIFE})
+    answer = asked_from(latest, "410100", "household_units", "HOME_COUNT", {"borrower": WIFE})
+    assert answer.json()["answer"] == own
+    *_, before, row = latest.accesses()
+    assert (before["city_code"], row["city_code"], row["principal"]) == (None, "410100", "fund")
+
+
+def test_what_is_not_open_to_other_cities_is_refused_them(latest: Latest) -> None:
+    refused = asked_from(latest, "410100", "applicant_contract", "HOME_LOAN_REVIEW", APPLICANT)
+    assert (refused.status_code, "other cities" in refused.json()["detail"]) == (403, True)
+    row = latest.accesses()[-1]
+    assert (row["granted"], row["city_code"]) == (False, "410100")

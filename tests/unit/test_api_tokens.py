@@ -7,7 +7,7 @@ import pytest
 
 from broker.api.access import TokenBook, require
 from broker.api.problems import ProblemError
-from broker.api.tokens import scopes_of, split
+from broker.api.tokens import city_of, scopes_of, split
 from broker.errors import ConfigError
 from schemas.catalogue import load_catalogue
 from tests.support.front_door import made_token
@@ -25,7 +25,28 @@ def test_no_words_mean_all_that_the_principal_may() -> None:
         "ask:mortgage"
     }
     assert not any(scope.startswith("ask:unit") for scope in found)
-    assert scopes("tax") == {"read", *(f"file:{s}" for s in CATALOGUE.principal("tax").sends)}
+    asked = {"query:sale", "query:sale_prefill"}
+    assert scopes("tax") == {"read", *asked, *(f"file:{s}" for s in CATALOGUE.principal("tax").sends)}
+
+
+def test_a_colleague_of_another_city_may_ask_what_is_open_to_it_and_nothing_else() -> None:
+    open_to_it = {"query:household_units", "query:withdrawal_basis"}
+    assert scopes_of(CATALOGUE, "fund", [], elsewhere=True) == open_to_it
+    assert scopes_of(CATALOGUE, "fund", ["query:withdrawal_basis"], elsewhere=True) == {
+        "query:withdrawal_basis"
+    }
+    for words in (["file"], ["read"], ["query:loan_base"], ["query", "ask:sale"]):
+        with pytest.raises(ConfigError):
+            scopes_of(CATALOGUE, "fund", words, elsewhere=True)
+    with pytest.raises(ConfigError, match="cannot query"):
+        scopes_of(CATALOGUE, "police", [], elsewhere=True)
+
+
+def test_another_city_is_named_by_its_code() -> None:
+    assert city_of("410100") == "410100"
+    for wrong, mend in (("4101", "six digits"), ("410102", "six digits"), ("411400", "our own city")):
+        with pytest.raises(ConfigError, match=mend):
+            city_of(wrong)
 
 
 def test_each_action_has_the_subjects_that_were_asked_for_it() -> None:

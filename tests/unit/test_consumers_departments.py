@@ -60,6 +60,64 @@ def test_tax_keeps_a_line_while_the_contract_is_filed() -> None:
     assert list(ledger.lines) == []
 
 
+DEAL: dict[str, Any] = {
+    "contract_kind": "21",
+    "county_code": "411402",
+    "planned_use_code": "11",
+    "gross_area": Decimal("89.50"),
+    "total_price": Decimal("560000.00"),
+    "filed_at": datetime(2020, 12, 2, 3, tzinfo=UTC),
+    "title_date": date(2003, 6, 18),
+    "prior_acquired_date": date(2003, 6, 18),
+    "prior_deal_kind": "1",
+}
+
+
+def buyer(number: str | None, ordinal: int | None, count: int | None, id_no: str) -> dict[str, Any]:
+    own = {"household_no": number, "home_ordinal": ordinal, "home_count": count, "share": None}
+    return person("BUYER", "乙", id_no) | own | {"share_text": None, "party_kind": "1"}
+
+
+def test_a_line_has_the_taxes_as_the_contract_declares_the_homes_and_its_end_takes_them_back() -> None:
+    ledger = tax.PrefillLedger()
+    couple = [buyer("J1", None, 1, "411499199003070015"), buyer("J1", 2, 1, "411499198511150025")]
+    seller = person("SELLER", "甲", "411499196802291232") | {"party_kind": "1"}
+    deal = DEAL | {"parties": [seller, *couple]}
+    ledger(received("dept.tax.sale.v1", 2, contract_status="FILED", **deal))
+    (line,) = ledger.lines
+    # The couple's second home of at most 90 m²: 560000 × 1 %. Held over two years: no VAT.
+    assert line.taxes.deed_tax.figure.value == Decimal("5600.00")
+    assert line.taxes.vat.figure.value == 0
+    assert line.taxes.income_tax.figure.missing == ("home count of a seller's household",)
+    ledger(
+        received("dept.tax.sale.v1", 3, contract_status="AMENDED", **deal | {"total_price": Decimal(600000)})
+    )
+    (line,) = ledger.lines
+    assert line.taxes.deed_tax.figure.value == Decimal("6000.00")
+    for _ in range(2):
+        ledger(received("dept.tax.sale.v1", 4, contract_status="CANCELLED", **deal))
+    assert list(ledger.lines) == []
+    (back,) = ledger.reversals
+    assert (back.reverses.revision, back.sale.revision) == (3, 4)
+    assert [one.figure.value for one in back.taxes] == [Decimal("-6000.00"), 0]
+
+
+def test_a_completed_sale_keeps_its_taxes_and_what_is_not_known_is_not_guessed() -> None:
+    ledger = tax.PrefillLedger()
+    deal = DEAL | {
+        "parties": [buyer(None, None, None, "411499199003070015")],
+        "gross_area": Decimal("118.00"),
+    }
+    ledger(received("dept.tax.sale.v1", 2, contract_status="FILED", **deal))
+    (line,) = ledger.lines
+    # A contract of the old stock may name no seller.
+    assert line.taxes.vat.figure.missing == ("a party that pays it",)
+    assert line.taxes.deed_tax.figure.missing == ("a party that pays it",)
+    ledger(received("dept.tax.sale.v1", 3, contract_status="COMPLETED", **deal))
+    assert list(ledger.lines) == [line]
+    assert list(ledger.reversals) == []
+
+
 def test_the_court_sees_what_stands_on_a_house() -> None:
     files = court.HouseFiles()
     files(received("dept.court.sale.v1", entity_id="s", contract_status="FILED", house_code="H1"))

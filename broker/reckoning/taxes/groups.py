@@ -63,6 +63,8 @@ def spread(
 
     ``label``: what the factors are called among the inputs of the figure.
     """
+    if not groups:
+        return Tax(needs(name, by, "a party that pays it"))
     rated = [rate(group) for group in groups]
     if missing := tuple(dict.fromkeys(what for one in rated for what in one.missing)):
         return Tax(needs(name, by, *missing))

@@ -34,9 +34,9 @@ def title_of(n: int, *holders: Document, **changes: Any) -> dict[str, Any]:
 def sale_of(n: int, seller: Document, *buyers: Document, **changes: Any) -> dict[str, Any]:
     """A sale of an existing home of 89.50 m² for 560,000 yuan, appraised at 575,000, bought by its seller in 2003."""
     sale = example_json("sale", "existing-home")
+    first, second, *_ = ({k: v for k, v in one.items() if k != "party_ref"} for one in sale["parties"])
     whole = {"share": None, "share_text": None, "household_no": None}
-    sellers = [sale["parties"][0] | seller]
-    bought = [sale["parties"][1] | whole | buyer for buyer in buyers]
+    sellers, bought = [first | seller], [second | whole | buyer for buyer in buyers]
     own = {"entity_id": f"S-{n}", "contract_no": f"S-{n}", "filing_no": f"BA-{n}", "house_code": house(n)}
     return sale | own | {"address": f"样本路{n}号", "parties": [*sellers, *bought]} | changes
 

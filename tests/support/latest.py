@@ -14,7 +14,7 @@
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from broker.api.app import create_app
 from broker.api.edge import Edge
 from broker.api.limits import Limits
 from broker.api.tokens import Token
+from broker.codec import encoder
 from broker.compaction.engine import Source
 from broker.compaction.opening import create_tables, latest_spec
 from broker.gov.counter import Counter
@@ -45,7 +46,7 @@ from broker.query.reading import Library
 from broker.query.registry import installed_offers
 from broker.topics import exchange_topic
 from schemas.catalogue import load_catalogue
-from schemas.files import latest_version, load_schema
+from schemas.files import latest_version, load_schema, parsed
 from schemas.jsonform import from_json
 from tests.support.folding import Folder, folder, record, wire
 from tests.support.front_door import FakeDoor, forms, made_token
@@ -66,6 +67,7 @@ def example_json(subject: str, name: str, version: int = 1) -> dict[str, Any]:
 
 
 Said = TypeVar("Said")
+Record = dict[str, Any]
 
 
 class Latest:
@@ -93,6 +95,16 @@ class Latest:
         value = wire(folded, schema, _SCHEMA_ID)
         self._folder.fold([record(topic, 0, next(self._offsets), folded, value)])
         return folded
+
+    def put_all(self, subject: str, records: Iterable[Record]) -> None:
+        """Fold many records at once, each as ``put`` returns one, under entities of their own."""
+        encode = encoder(_SCHEMA_ID, parsed(subject, latest_version(subject)))
+        lists, topic = party_lists(load_schema(subject, latest_version(subject))), exchange_topic(subject)
+        folding = []
+        for one in records:
+            fill_party_refs(one, KEY, lists)
+            folding.append(record(topic, 0, next(self._offsets), one, encode(one)))
+        self._folder.fold(folding)
 
     def ask(self, department: str, name: str, asked: Any, **changes: Any) -> httpx.Response:
         """One call, as that department (of a group, such as ``bank``, as its first), with the query's own purpose.

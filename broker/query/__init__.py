@@ -19,6 +19,9 @@ lists of records as they came from ``reading``, with figures of its own beside t
 reveals or masks protected values and writes JSON. A declared figure that is not given is null, a list that is not given is
 empty. What ``reading`` offers:
 
+* ``await households.count_given(reading, person, asked, apart=…)``: the homes of a family (``broker.query.households``);
+* ``await contracts.contract(reading, "sale", number)``: one contract by contract or filing number;
+* ``reading.reckoning``, ``reading.today``: the parameters of calculations, and the day of the call in China;
 * ``await reading.refs(person)``: the ``party_ref`` of a person under all his documents, by the standing aliases;
 * ``await reading.of_parties("sale", refs, roles=["BUYER"])``: whole newest records with such a party;
 * ``await reading.by("unit", "house_code", code, …)``: whole newest records by an indexed column (``compaction/indexes.py``);

@@ -14,6 +14,7 @@ from broker.kafka import Outgoing, Record
 from broker.slots import slot_of
 from broker.topics import decision_topic, exchange_topic, intake_topic, quarantine_topic
 from schemas.catalogue import INTERNAL, Catalogue
+from schemas.codelists import code_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def decision_record(candidate: Candidate, verdict: Verdict, slot: int, slot_seq:
             for e in verdict.revisions
         ],
         "redriven": None if candidate.redriven is None else _redriven(candidate.redriven, candidate.sha256),
+        "county_code": county if (county := body["county_code"]) in code_list("county") else None,
     }
 
 

@@ -15,10 +15,10 @@ from schemas.entitlements import Entitlement
 from schemas.said import said
 
 ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
-API = "qb-api"
+API, REPORT = "qb-api", "qb-report"
 #: Whoever may look may not send in, and the other way round: a user of its own, with one right.
 REDRIVER = "qb-redrive"
-SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, OPERATOR, REDRIVER)
+SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, REPORT, OPERATOR, REDRIVER)
 INTERNAL = "internal"
 REDRIVE = "redrive"
 """Whose topic ``intake.redrive`` is: no principal's, since each record there is its original source's."""
@@ -238,7 +238,17 @@ def _service_acls() -> set[Acl]:
         | _writes(ROUTING, "dept.")
     )
     compaction = _member(COMPACTION, transactional=False) | _reads(COMPACTION, "exchange.", prefixed=True)
+    report = _member(REPORT, transactional=False)
+    for prefix in ("exchange.", "decision.", "quarantine."):
+        report |= _reads(REPORT, prefix, prefixed=True)
     operator = {Acl(OPERATOR, "GROUP", "qb-", "DESCRIBE", True)}
     for prefix in ("intake.", "decision.", "quarantine.", "exchange.", "dept."):
         operator |= _reads(OPERATOR, prefix, prefixed=True)
-    return admission | routing | compaction | operator | {Acl(OPERATOR, "GROUP", OPERATOR, "READ", True)}
+    return (
+        admission
+        | routing
+        | compaction
+        | report
+        | operator
+        | {Acl(OPERATOR, "GROUP", OPERATOR, "READ", True)}
+    )

@@ -1,6 +1,6 @@
 """The services as processes: what each needs, how it is run, how several are started and stopped.
 
-Admission, routing and compaction are consume loops, one session after another (``broker.runner``); the front door is an
+Admission, routing, compaction and report are consume loops, one session after another (``broker.runner``); the front door is an
 HTTP server. Both are a ``Work``: a function that returns when it is told to stop.
 """
 
@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import TypeVar
 
@@ -23,12 +24,14 @@ from broker.compaction import opening as compaction
 from broker.kafka import Admin, Connection, PartitionReader
 from broker.learned import Learned
 from broker.metrics import ServiceMetrics, served
+from broker.report import opening as report
+from broker.report.gauges import Gauges
 from broker.routing import opening as routing
 from broker.runner import Session, Stop, run
 from broker.settings import Settings
 from broker.store import roles
 from broker.store.connect import connected
-from broker.topics import ADMISSION, API, COMPACTION, ROUTING
+from broker.topics import ADMISSION, API, COMPACTION, REPORT, ROUTING
 from qianbei.site import Site, environment_of
 from qianbei.stack import Child, Supervisor
 from qianbei.stack.ports import free_port
@@ -84,6 +87,12 @@ def _know_compaction(settings: Settings, _installation: Installation) -> compact
     return compaction.know(settings)
 
 
+def _report(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> None:
+    """The work of the report service, which shows its figures from one session to the next."""
+    session = partial(report.session, Gauges(metrics.registry))
+    _loop(REPORT, report.know, session)(settings, metrics, stop, log)
+
+
 SERVICES: Mapping[str, Service] = {
     service.name: service
     for service in (
@@ -95,6 +104,7 @@ SERVICES: Mapping[str, Service] = {
             roles.COMPACTION,
             _loop(COMPACTION, _know_compaction, compaction.session),
         ),
+        Service("report", REPORT, roles.REPORT, _report),
         Service("api", API, roles.API, front_door.serve, listens=True),
     )
 }

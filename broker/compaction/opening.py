@@ -12,8 +12,8 @@ from broker.compaction.evolving import evolve
 from broker.compaction.indexes import indexes_of
 from broker.compaction.service import GROUP, CompactionSession
 from broker.compaction.tables import TableSpec, create_all, table_spec
-from broker.errors import ConfigError
 from broker.kafka import Connection, GroupConsumer
+from broker.kafka.takeover import require_readable
 from broker.metrics import ServiceMetrics
 from broker.registry import Registry
 from broker.released import exchange_subject, lookup
@@ -22,7 +22,6 @@ from broker.store.connect import connected, transaction, translated
 from broker.topics import exchange_topic
 from schemas.catalogue import load_catalogue
 from schemas.files import latest_version, load_schema
-from schemas.said import said
 
 Schema = Mapping[str, Any]
 
@@ -115,15 +114,7 @@ def open_session(
         connected(dsn, f"qianbei {instance}") as db,
         GroupConsumer(Connection.of(settings), group, sources, instance=instance) as consumer,
     ):
-        for topic in sources:
-            if not consumer.partitions_of(topic):
-                raise ConfigError(
-                    said(
-                        "{topic} is not there, or {kafka_username} may not read it: run `qianbei deploy`",
-                        topic=topic,
-                        kafka_username=settings.kafka_username,
-                    )
-                )
+        require_readable(consumer, sources, settings.kafka_username)
         with translated(dsn):
             engine.prepare(db)
         yield CompactionSession(engine, consumer, db, dsn, metrics)

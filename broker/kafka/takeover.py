@@ -1,9 +1,9 @@
-"""Taking partitions over: the steps that every reader whose only state is the group's offset goes through."""
+"""Taking partitions over: the steps that readers go through, and what they must find."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.errors import StateAheadOfLog, StateBehindLog
+from broker.errors import ConfigError, StateAheadOfLog, StateBehindLog
 from broker.kafka.consumer import Generation, GroupConsumer
 from broker.kafka.types import TopicPartition
 from schemas.said import said
@@ -81,3 +81,16 @@ def resume(
         # Where nothing was read yet, what the log no longer has was never ours to read.
         starts[p] = max(position, first)
     return starts
+
+
+def require_readable(consumer: GroupConsumer, topics: Iterable[str], username: str | None) -> None:
+    """Raises ConfigError if a topic is not there, or may not be read: it would seem empty for ever."""
+    for topic in topics:
+        if not consumer.partitions_of(topic):
+            raise ConfigError(
+                said(
+                    "{topic} is not there, or {kafka_username} may not read it: run `qianbei deploy`",
+                    topic=topic,
+                    kafka_username=username,
+                )
+            )

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from broker.errors import ConfigError
 from broker.kafka import Connection, GroupConsumer, TransactionalProducer
+from broker.kafka.takeover import require_readable
 from broker.metrics import ServiceMetrics
 from broker.registry import Registry
 from broker.routing.plan import Plan, make_plan
 from broker.routing.service import GROUP, RoutingSession
 from broker.settings import Settings
 from schemas.installation import Installation
-from schemas.said import said
 
 
 def know(settings: Settings, installation: Installation) -> Plan:
@@ -31,14 +30,6 @@ def session(settings: Settings, plan: Plan, metrics: ServiceMetrics) -> Iterator
         TransactionalProducer(connection, instance) as producer,
         GroupConsumer(connection, GROUP, plan.topics, instance=instance) as consumer,
     ):
-        for topic in plan.topics:
-            if not consumer.partitions_of(topic):
-                raise ConfigError(
-                    said(
-                        "{topic} is not there, or {kafka_username} may not read it: run `qianbei deploy`",
-                        topic=topic,
-                        kafka_username=settings.kafka_username,
-                    )
-                )
+        require_readable(consumer, plan.topics, settings.kafka_username)
         producer.learn(plan.outputs)
         yield RoutingSession(plan, consumer, producer, metrics)

@@ -6,7 +6,8 @@ import psycopg
 from psycopg import sql
 
 ADMISSION, COMPACTION, READER, API = "qb_admission", "qb_compaction", "qb_reader", "qb_api"
-ROLES = (ADMISSION, COMPACTION, READER, API)
+REPORT = "qb_report"
+ROLES = (ADMISSION, COMPACTION, READER, API, REPORT)
 
 _GRANTS = (
     "GRANT USAGE ON SCHEMA admission TO qb_admission, qb_reader",
@@ -32,6 +33,9 @@ _GRANTS = (
     "GRANT SELECT ON front.signing_key TO qb_api",
     "GRANT SELECT, INSERT, DELETE ON front.nonce TO qb_api",
     "GRANT SELECT, INSERT ON front.receipt TO qb_api",
+    "GRANT USAGE ON SCHEMA report TO qb_report, qb_reader",
+    "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA report TO qb_report",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA report TO qb_reader",
     "GRANT TEMPORARY ON DATABASE {database} TO qb_compaction",
     "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_reader",
 )

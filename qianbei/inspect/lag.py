@@ -2,7 +2,7 @@
 
 *Behind* are the records that are in a service's topics and not yet handled; the *age* is how long ago the oldest of
 them was appended. Where a service stands is what it has committed: admission and routing to their consumer groups,
-compaction in Postgres. Transaction markers occupy offsets and are no records, so what is behind is counted by reading
+compaction and report in Postgres. Transaction markers occupy offsets and are no records, so what is behind is counted by reading
 it, as long as that is quick; beyond that the offsets left are added (``exact`` is then false).
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.kafka import Admin, Connection, PartitionReader, Record, TopicPartition
+from broker.report.opening import counted_topics
 from broker.settings import Settings
 from broker.store.connect import connected, translated
 from broker.topics import OPERATOR, exchange_topic, intake_topics
@@ -106,7 +107,10 @@ def _lags(settings: Settings) -> list[ServiceLag]:
                 reader, intake_topics(installation.catalogue), admin.group_offsets("qb-admission")
             ),
             "routing": _committed(reader, _routed_topics(installation), admin.group_offsets("qb-routing")),
-            "compaction": _committed(reader, _folded_topics(), _folded(settings)),
+            "compaction": _committed(reader, _folded_topics(), _folded(settings, "latest", "qb-compaction")),
+            "report": _committed(
+                reader, counted_topics(installation.catalogue), _folded(settings, "report", "qb-report")
+            ),
         }
         ends = reader.end_offsets({p for offsets in committed.values() for p in offsets})
         counts = _count(
@@ -133,10 +137,10 @@ def _committed(
     return {p: known[p] if p in known else begins[p] for p in partitions}
 
 
-def _folded(settings: Settings) -> Offsets:
-    query = "SELECT topic, partition, next_offset FROM latest.position WHERE group_name = 'qb-compaction'"
+def _folded(settings: Settings, schema: str, group: str) -> Offsets:
+    query = f"SELECT topic, partition, next_offset FROM {schema}.position WHERE group_name = %s"  # noqa: S608 - our own names
     with translated(settings.dsn()), connected(settings.dsn(), "qianbei lag") as db:
-        rows: list[tuple[Any, ...]] = db.execute(query).fetchall()
+        rows: list[tuple[Any, ...]] = db.execute(query.encode(), (group,)).fetchall()
     return {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
 
 

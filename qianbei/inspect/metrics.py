@@ -70,7 +70,7 @@ def metrics_ports(home: Path) -> dict[str, int]:
 def service_of(name: str) -> str | None:
     """The service of a process; None for what is no service."""
     service, dash, _ = name.rpartition("-")
-    return service if dash and service in ("admission", "routing", "compaction") else None
+    return service if dash and service in ("admission", "routing", "compaction", "report") else None
 
 
 def scrape(port: int) -> Scrape | None:

@@ -122,7 +122,7 @@ def test_lag_comes_down_to_nothing(exchange: Exchange, contract: str) -> None:
         one.service: one
         for one in measure(exchange.site, exchange.supervisor.run.parent, sample_s=0.1).services
     }
-    assert set(found) == {"admission", "routing", "compaction"}
+    assert set(found) == {"admission", "routing", "compaction", "report"}
     for one in found.values():
         assert one.exact
         assert len(one.instances) == 1

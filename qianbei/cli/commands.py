@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "lag": "lag_cmd:lag_command",
     "doctor": "doctor_cmd:doctor_command",
     "verify": "verify_cmd:verify_command",
+    "report": "report_cmd:report_command",
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",
     "asyncapi": "asyncapi_cmd:asyncapi_command",

@@ -45,8 +45,9 @@ FROM filed f FULL JOIN ended e USING (county, month, segment)
 """
 )
 QUERIES = {
-    "sales": _BY_MONTH + b" WHERE segment NOT LIKE 'LEASE%%' ORDER BY county, segment, month",
-    "rents": _BY_MONTH + b" WHERE segment LIKE 'LEASE%%' ORDER BY county, segment, month",
+    "sales": _BY_MONTH
+    + b" WHERE segment NOT LIKE 'LEASE%%' ORDER BY county <> 'ALL', county, segment, month",
+    "rents": _BY_MONTH + b" WHERE segment LIKE 'LEASE%%' ORDER BY county <> 'ALL', county, segment, month",
     "stock": _DEALS
     + b""", flow AS (
     SELECT coalesce(county, 'ALL') AS county, month, sum(area) AS area
@@ -67,10 +68,10 @@ QUERIES = {
                           + extract(month FROM age(m.month, min(f.month))))::int) AS months
     FROM month m JOIN flow f ON f.month <= m.month GROUP BY county, m.month
 )
-SELECT county, month, coalesce(units, 0) AS units, coalesce(stood.area, 0) AS area,
+SELECT county, month, units, stood.area AS area,
        round(sold / months, 2) AS monthly_net_area,
-       CASE WHEN sold > 0 THEN round(coalesce(stood.area, 0) / (sold / months), 1) END AS months_of_inventory
-FROM stood FULL JOIN speed USING (county, month) ORDER BY county, month
+       CASE WHEN sold > 0 THEN round(stood.area / (sold / months), 1) END AS months_of_inventory
+FROM stood FULL JOIN speed USING (county, month) ORDER BY county <> 'ALL', county, month
 """,
 }
 """By table: what is asked. County ``ALL`` is all that were asked for, its medians of all their contracts."""

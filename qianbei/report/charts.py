@@ -9,10 +9,13 @@ from html import escape
 from itertools import accumulate
 from math import ceil, floor, log10
 
-WIDTH, HEIGHT = 720, 220
+WHOLE, HALF = 960, 470
+"""How wide a chart is: across the page, or one of two beside each other."""
+HEIGHT = 220
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 26
 COLOURS = ("#1f5f8b", "#c8553d", "#6a994e", "#b08d2f", "#7d5a91")
-MOST_TICKS_ALONG = 8
+_A_PLACE = 90
+"""So much room has a word below the axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Chart:
     places: Sequence[str]
     series: Sequence[Series]
     written: Callable[[float], str] = "{:,g}".format
+    width: int = WHOLE
 
     def lines(self) -> str:
         """A line a series; a lone point is a dot."""
@@ -49,7 +53,7 @@ class Chart:
         return sum(max(one.values[place] or 0, 0) for one in self.series)
 
     def _step(self) -> float:
-        return (WIDTH - LEFT - RIGHT) / max(len(self.places), 1)
+        return (self.width - LEFT - RIGHT) / max(len(self.places), 1)
 
     def _x(self, place: int) -> float:
         return LEFT + self._step() * (place + 0.5)
@@ -93,17 +97,17 @@ class Chart:
             value = bottom + (top - bottom) * n / 4
             y = _y(value, bottom, top)
             marks.append(
-                f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" class="grid"/>'
+                f'<line x1="{LEFT}" y1="{y:.1f}" x2="{self.width - RIGHT}" y2="{y:.1f}" class="grid"/>'
                 f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(self.written(value))}</text>'
             )
-        every = max(1, ceil(len(self.places) / MOST_TICKS_ALONG))
+        every = max(1, ceil(len(self.places) * _A_PLACE / self.width))
         marks += [
             f'<text x="{self._x(n):.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(place)}</text>'
             for n, place in enumerate(self.places)
             if n % every == 0
         ]
         return (
-            f'<figure>{self._legend()}<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
+            f'<figure>{self._legend()}<svg viewBox="0 0 {self.width} {HEIGHT}" role="img">'
             f"{''.join(marks)}{''.join(drawn)}</svg></figure>"
         )
 

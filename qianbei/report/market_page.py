@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from broker.report.figures import ALL, Table, Tables
 from qianbei.report import words
-from qianbei.report.charts import Chart, Series
+from qianbei.report.charts import HALF, Chart, Series
 from qianbei.report.page import Column, heading, kpis, page, pair, paragraph, table
 
 _COUNTY = Column("县区", "county", "county", words.county)
@@ -108,9 +108,9 @@ def _stock(figures: Table) -> Iterator[str]:
     months = [str(row["month"])[:7] for row in rows]
     yield pair(
         heading(3, "可售面积（m²）", "Area for sale")
-        + Chart(months, [Series("全市 All", _floats(rows, "area"))]).bars(),
+        + Chart(months, [Series("合计 Total", _floats(rows, "area"))], width=HALF).bars(),
         heading(3, "去化周期（月）", "Months of inventory")
-        + Chart(months, [Series("全市 All", _floats(rows, "months_of_inventory"))]).lines(),
+        + Chart(months, [Series("合计 Total", _floats(rows, "months_of_inventory"))], width=HALF).lines(),
     )
     yield table(
         figures,
@@ -131,7 +131,7 @@ def _chart(figures: Table, segments: Sequence[str], name: str, *, bars: bool = F
     series = [
         Series(words.segment(one), _floats([rows[one].get(m, {}) for m in months], name)) for one in segments
     ]
-    chart = Chart([month[:7] for month in months], series)
+    chart = Chart([month[:7] for month in months], series, width=HALF)
     return chart.bars() if bars else chart.lines()
 
 

@@ -7,16 +7,16 @@ from typing import NamedTuple
 from broker.report.figures import Table
 
 Written = Callable[[object], str]
-_NUMERIC = frozenset({"number", "rate", "duration"})
+_NUMERIC = frozenset({"number", "rate", "duration", "durations"})
 STYLE = """
 @page { size: A4; margin: 14mm }
 body { font: 14px/1.55 "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Micro Hei", sans-serif;
   color: #222; max-width: 1000px; margin: 0 auto; padding: 24px }
 h1 { font-size: 24px; margin: 0 } h2 { font-size: 18px; margin: 32px 0 6px; border-bottom: 2px solid #1f5f8b; padding-bottom: 3px }
 h3 { font-size: 14px; margin: 18px 0 4px } small { color: #666; font-weight: normal; font-size: 0.78em; margin-left: 0.4em }
-p { margin: 4px 0 10px; color: #555 } .kpis { display: flex; flex-wrap: wrap; gap: 12px; margin: 18px 0 }
-.kpis div { flex: 1 1 150px; border: 1px solid #d5dde3; border-radius: 6px; padding: 10px 14px }
-.kpis b { display: block; font-size: 22px; color: #1f5f8b; white-space: nowrap }
+p { margin: 4px 0 10px; color: #555 } .kpis { display: grid; grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); gap: 10px; margin: 18px 0 }
+.kpis div { border: 1px solid #d5dde3; border-radius: 6px; padding: 8px 12px }
+.kpis small { display: block; margin: 0 } .kpis b { display: block; font-size: 20px; color: #1f5f8b; white-space: nowrap }
 table { border-collapse: collapse; width: 100%; margin: 6px 0 14px; font-size: 13px; break-inside: auto }
 th { text-align: left; background: #eef3f6; font-weight: 600; vertical-align: bottom } th small { display: block; margin: 0 }
 th, td { padding: 4px 8px; border-bottom: 1px solid #dde3e8 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums }

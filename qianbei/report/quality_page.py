@@ -1,17 +1,15 @@
 """The page of data quality: timeliness, accuracy, coverage, consistency."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from broker.report.figures import ALL, Table, Tables
 from qianbei.report import words
-from qianbei.report.charts import Chart, Series
+from qianbei.report.charts import HALF, Chart, Series
 from qianbei.report.page import Column, heading, kpis, page, pair, paragraph, table
 
 _MOST_REASONS = 25
 _COUNTY = Column("县区", "county", "county", words.county)
-_PERCENTILES = tuple(
-    Column(f"{share} 分位", f"p{share}", f"p{share}_s", words.duration) for share in ("50", "90", "99")
-)
 _OUTCOMES = (
     Column("接受", "accepted", "accepted", words.number),
     Column("拒绝", "refused", "refused", words.number),
@@ -35,36 +33,25 @@ def quality_page(tables: Tables, about: str) -> str:
 
 
 def _first_read(tables: Tables) -> str:
-    late = {
-        row["stage"]: row["p90_s"] for row in tables["timeliness_by_county"].records() if row["county"] == ALL
-    }
-    decided = {
-        name: sum(tables["accuracy_by_county"].column(name))
-        for name in ("accepted", "refused", "quarantined")
-    }
-    coverage, consistency = tables["coverage_by_county"], tables["consistency_by_county"]
-    known = sum(coverage.column("contracts_known"))
-    filed = sum(coverage.column("contracts")) + sum(coverage.column("refused_unit_unknown"))
-    matched, residences = sum(consistency.column("matched")), sum(consistency.column("residences"))
+    late = {row["stage"]: row["p90_s"] for row in _of_all(tables["timeliness_by_county"])}
+    (accuracy,) = _of_all(tables["accuracy_by_county"])
+    (coverage,) = _of_all(tables["coverage_by_county"])
+    (consistency,) = _of_all(tables["consistency_by_county"])
     return kpis(
         [
             ("备案至收录", "p90, filed to recorded", words.duration(late.get("FILED_TO_RECORDED"))),
-            ("收录至发布", "p90, recorded to published", words.duration(late.get("RECORDED_TO_PUBLISHED"))),
-            (
-                "拒绝率",
-                "refused",
-                words.rate(_share(decided["refused"], decided["accepted"] + decided["refused"])),
-            ),
-            ("隔离率", "quarantined", words.rate(_share(decided["quarantined"], sum(decided.values())))),
-            ("合同房屋已知率", "known units", words.rate(_share(known, filed))),
-            ("人户一致率", "residence matches", words.rate(_share(matched, residences))),
-            ("未解决冲突", "open conflicts", words.number(sum(consistency.column("open")))),
+            ("收录至发布", "p90, to published", words.duration(late.get("RECORDED_TO_PUBLISHED"))),
+            ("拒绝率", "refused", words.rate(accuracy["refusal_rate"])),
+            ("隔离率", "quarantined", words.rate(accuracy["quarantine_rate"])),
+            ("合同房屋已知率", "known units", words.rate(coverage["contracts_rate"])),
+            ("人户一致率", "residence matches", words.rate(consistency["residence_rate"])),
+            ("未解决冲突", "open conflicts", words.number(consistency["open"])),
         ]
     )
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _of_all(figures: Table) -> list[dict[str, Any]]:
+    return [row for row in figures.records() if row["county"] == ALL]
 
 
 def _timeliness(tables: Tables) -> Iterator[str]:
@@ -72,31 +59,30 @@ def _timeliness(tables: Tables) -> Iterator[str]:
     yield paragraph(
         "自网签、备案、收录至发布各段用时，仅计备案事件，不含存量数据。分位数由对数直方图合并得出，误差不超过 4.4%。"
     )
-    yield table(
-        tables["timeliness_by_county"],
-        [
-            _COUNTY,
-            Column("阶段", "stage", "stage", words.stage),
-            Column("件数", "filings", "count", words.number),
-            *_PERCENTILES,
-        ],
-    )
+    yield _stages(tables["timeliness_by_county"], _COUNTY)
     yield heading(3, "按合同类型", "By kind of contract")
-    yield table(
-        tables["timeliness_by_kind"],
-        [
-            Column("合同类型", "kind", "kind", words.kind),
-            Column("阶段", "stage", "stage", words.stage),
-            Column("件数", "filings", "count", words.number),
-            *_PERCENTILES,
-        ],
-    )
+    yield _stages(tables["timeliness_by_kind"], Column("合同类型", "kind", "kind", words.kind))
     daily = tables["timeliness_by_day"].records()
     for code in words.STAGES:
         rows = [row for row in daily if row["stage"] == code]
         if rows:
             yield heading(3, *words.STAGES[code])
             yield _durations(rows)
+
+
+def _stages(figures: Table, first: Column) -> str:
+    """A line a county or kind, with the percentiles of all stages."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in figures.records():
+        line = found.setdefault(row[first.name], {first.name: row[first.name], "count": row["count"]})
+        line[row["stage"]] = tuple(row[f"p{share}_s"] for share in ("50", "90", "99"))
+    columns = (first.name, "count", *words.STAGES)
+    wide = Table(columns, tuple(tuple(line[name] for name in columns) for line in found.values()))
+    stages = [
+        Column(f"{zh}（p50 / p90 / p99）", en, code, words.durations)
+        for code, (zh, en) in words.STAGES.items()
+    ]
+    return table(wide, [first, Column("件数", "filings", "count", words.number), *stages])
 
 
 def _durations(rows: list[dict[str, object]]) -> str:
@@ -196,4 +182,4 @@ def _of_conflicts(figures: Table, name: str, measure: str) -> str:
     counts = [
         float(sum(r["count"] for r in rows if (r["day"], r["measure"]) == (day, measure))) for day in days
     ]
-    return Chart([day[5:] for day in days], [Series(name, counts)]).bars()
+    return Chart([day[5:] for day in days], [Series(name, counts)], width=HALF).bars()

@@ -32,9 +32,9 @@ _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "m
 
 
 def county(code: object) -> str:
-    """The name of a county, of all of them, or of what names none."""
+    """The name of a county, of all that were asked for, or of what names none."""
     if code == ALL:
-        return "全市 All"
+        return "合计 Total"
     if code == UNKNOWN_COUNTY:
         return "未写明 Not said"
     return code_list("county")[str(code)].zh
@@ -81,6 +81,12 @@ def duration(seconds: object) -> str:
     value = float(str(seconds))
     size, name = unit_of(value)
     return f"{value / size:.3g} {name}"
+
+
+def durations(several: object) -> str:
+    """Durations one after another."""
+    assert isinstance(several, tuple)
+    return " / ".join(map(duration, several))
 
 
 def rate(share: object) -> str:

@@ -14,7 +14,8 @@ from producers.simulator.stream import plan
 from tests.support.in_memory import InMemory, _decoder, headers
 
 SLOTS = 4
-BEGIN = datetime(2021, 7, 1, tzinfo=UTC)
+BEGIN = datetime(2021, 11, 1, tzinfo=UTC)
+"""After the simulated year, whose events would else be of the future."""
 APPENDED_MS = 70
 """A record lies in its topic so long after it was decided."""
 

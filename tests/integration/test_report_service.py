@@ -14,6 +14,7 @@ from qianbei.cli.report_cmd import report_command
 from qianbei.demo.readout import Readout
 from qianbei.inspect.lag import measure
 from qianbei.site import environment_of
+from schemas.catalogue import load_catalogue
 from tests.support.city import City
 from tests.support.exchange import until
 
@@ -55,7 +56,9 @@ def test_what_was_decided_is_what_is_reported_also_after_a_kill(
     with Readout(site) as readout:
         decided = Counter(
             record.topic.split(".")[0]
-            for record in readout.records([t for t in counted_topics() if not t.startswith("exchange.")])
+            for record in readout.records(
+                [t for t in counted_topics(load_catalogue()) if not t.startswith("exchange.")]
+            )
         )
     (total,) = (row for row in reported["accuracy_by_county"] if row["county"] == "ALL")
     assert total["accepted"] + total["refused"] + total["duplicate"] == decided["decision"] > 0

@@ -53,7 +53,13 @@ def _outputs(command: _Decorated) -> _Decorated:
         click.option(
             "--html", type=click.Path(dir_okay=False, path_type=Path), help="A file: one page with charts."
         ),
-        click.option("--county", type=known, shell_complete=_counties, help="Only this county, by its code."),
+        click.option(
+            "--county",
+            type=known,
+            metavar="CODE",
+            shell_complete=_counties,
+            help="Only this county, by its code.",
+        ),
     ):
         command = option(command)
     return command

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "files": "files_out_cmd:files_command",
     "sync": "sync_cmd:sync_command",
     "deliver": "deliver_cmd:deliver_command",
+    "upload": "upload_cmd:upload_command",
     "dead-letters": "dead_letters_cmd:dead_letters_command",
     "simulate": "demo_cmd:simulate",
     "tail": "tail_cmd:tail_command",

@@ -67,8 +67,12 @@ class Agency:
 
     def run(self, name: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the department to its end."""
+        return self.ended(self.command(name, *options))
+
+    def ended(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        """Run any command on the department's machine to its end."""
         return subprocess.run(
-            self.command(name, *options),
+            command,
             env=self.environment(),
             cwd=self.home,
             capture_output=True,

@@ -23,7 +23,7 @@ from broker.errors import ConfigError, QianbeiError
 from broker.runner import Stop
 from consumers.upload.config import Upload
 from consumers.upload.ledger import Ledger
-from consumers.upload.link import PATIENT, Backoff, Link, NotTaken, patiently
+from consumers.upload.link import Link, NotTaken
 from consumers.upload.parcel import Answer, parcel_of
 from schemas.said import said
 
@@ -49,13 +49,11 @@ class Dispatcher:
         ledger: Ledger,
         links: Callable[[str], Link | None],
         stop: Stop,
-        backoff: Backoff = PATIENT,
     ) -> None:
         self._upload = upload
         self._ledger = ledger
         self._links = links
         self._stop = stop
-        self._backoff = backoff
         self._made_at = 0.0
 
     def run(self) -> Dispatched:
@@ -134,8 +132,7 @@ class Dispatcher:
         channel = outbox.channel
         key = self._upload.keys[channel.name.partition(".")[0]]
         batch = open_batch(outbox.folder.outbox / channel.batch(sent.number), key)
-        parcel = parcel_of(batch)
-        answer = patiently(lambda: link.deliver(channel, sent.number, parcel), self._stop, self._backoff)
+        answer = link.deliver(channel, sent.number, parcel_of(batch))
         receipt = _checked(answer, channel, sent.number, batch.digest, key)
         put_receipt(outbox.folder, receipt, key)
         if receipt.outcome != "TAKEN":

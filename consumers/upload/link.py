@@ -72,6 +72,21 @@ def patiently(call: Callable[[], T], stop: Stop, backoff: Backoff) -> T:
     return call()
 
 
+class PatientLink:
+    """Another link, each of whose calls is tried again while the receiver is away."""
+
+    def __init__(self, link: Link, stop: Stop, backoff: Backoff = PATIENT) -> None:
+        self._link = link
+        self._stop = stop
+        self._backoff = backoff
+
+    def deliver(self, channel: Channel, number: int, parcel: Parcel) -> Answer:
+        return patiently(lambda: self._link.deliver(channel, number, parcel), self._stop, self._backoff)
+
+    def ask(self, channel: Channel, day: str, question: Question) -> dict[str, Any]:
+        return patiently(lambda: self._link.ask(channel, day, question), self._stop, self._backoff)
+
+
 @contextmanager
 def http_link(way: Way, key: bytes, *, clock: Callable[[], float] = time.time) -> Iterator[Link]:
     """The receiver at a way's url."""

@@ -10,7 +10,7 @@ from consumers.subscription import Subscription
 from consumers.upload.config import Upload
 from consumers.upload.dispatch import Dispatched, Dispatcher
 from consumers.upload.ledger import Ledger
-from consumers.upload.link import Link, http_link
+from consumers.upload.link import Link, PatientLink, http_link
 from consumers.upload.target import LedgerTarget
 from schemas.said import said
 
@@ -18,11 +18,11 @@ ASSIGNED_WITHIN_S = 60.0
 
 
 @contextmanager
-def links_of(upload: Upload) -> Iterator[dict[str, Link]]:
+def links_of(upload: Upload, stop: Stop) -> Iterator[dict[str, Link]]:
     """The ways that have a url."""
     with ExitStack() as stack:
         yield {
-            via: stack.enter_context(http_link(way, key))
+            via: PatientLink(stack.enter_context(http_link(way, key)), stop)
             for via, way in upload.file.ways.items()
             if way.url is not None and (key := upload.keys[via]) is not None
         }

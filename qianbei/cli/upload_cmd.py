@@ -196,7 +196,7 @@ upload_command.add_command(figures_command)
 
 @contextmanager
 def _sending(upload: Upload, stop: threading.Event) -> Iterator[tuple[Ledger, dict[str, Link], Dispatcher]]:
-    with Ledger(upload.ledger) as ledger, links_of(upload) as links:
+    with Ledger(upload.ledger) as ledger, links_of(upload, stop) as links:
         yield ledger, links, Dispatcher(upload, ledger, links.get, stop)
 
 

@@ -74,27 +74,31 @@ def test_a_citys_filings_reach_the_province_and_a_planted_difference_is_repaired
         config.write_text(
             yaml.safe_dump({"store": "sender", "ways": {"city": way, "province": way}, "routes": routes})
         )
-        code, told = commanded(monitoring, "run", str(config), "--once", "--quiet", "3")
-        assert (code, told["problems"]) == (0, {})
-        assert told["published"] == told["taken"] > 1
-        stored = Counter({(one, day, subject): n for one, day, subject, n in monitoring.query(_COUNTS)})
-        _, stands = commanded(monitoring, "status", str(config))
         expected = truth(city)
+        for _ in range(3):  # on a machine that stands still for seconds, a reading may end early
+            code, told = commanded(monitoring, "run", str(config), "--once", "--quiet", "3")
+            assert (code, told["problems"]) == (0, {})
+            assert told["published"] == told["taken"]
+            _, stands = commanded(monitoring, "status", str(config))
+            if stands["filings"] == expected.total():
+                break
+        stored = kept(monitoring)
         assert stored == expected if not stands["withheld"] else stored < expected
         assert stored.total() + stands["withheld"] == expected.total() == stands["filings"]
-        assert stands["taken"] == stored.total()
+        assert stands["taken"] == stored.total() > 0
         channel, day, _ = max(stored, key=lambda one: stored[one])
         with psycopg.connect(monitoring.dsn, autocommit=True) as db:
             lost = db.execute(_DELETE, (channel, day)).fetchall()
-        code, told = commanded(monitoring, "reconcile", str(config), "--day", day, "--no-repair")
-        (found,) = [one for one in told["channels"] if not one["equal"]]
-        assert (code, found["channel"]) == (1, channel)
         code, told = commanded(monitoring, "reconcile", str(config), "--day", day)
         (found,) = [one for one in told["channels"] if one["repair_batch"]]
         assert (code, found["equal"]) == (0, True)
         assert [(one["kind"], one["entity_id"]) for one in found["differences"]] == [("LOST", lost[0][0])]
-        again = Counter({(one, day, subject): n for one, day, subject, n in monitoring.query(_COUNTS)})
-        assert again == stored
+        assert kept(monitoring) == stored
+
+
+def kept(monitoring: Agency) -> Counter[tuple[str, str, str]]:
+    """What the receiver holds, counted as ``truth`` does."""
+    return Counter({(channel, day, subject): n for channel, day, subject, n in monitoring.query(_COUNTS)})
 
 
 _COUNTS = "SELECT channel, day, subject, count(*) FROM upload_filing GROUP BY 1, 2, 3"

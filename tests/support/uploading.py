@@ -1,5 +1,6 @@
 """Both ends of an upload in one process: a ledger, a receiver, and a link that can be cut."""
 
+import os
 import random
 import threading
 from collections import Counter
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 import yaml
 
@@ -21,7 +23,7 @@ from consumers.upload.config import Upload, load_upload
 from consumers.upload.dispatch import Dispatched, Dispatcher
 from consumers.upload.filing import Filing, Key
 from consumers.upload.ledger import Ledger
-from consumers.upload.link import Backoff, Link
+from consumers.upload.link import Backoff, Link, PatientLink
 from consumers.upload.parcel import Answer, Parcel, Question
 from consumers.upload.receiver import Receiver
 from consumers.upload.running import send
@@ -31,6 +33,11 @@ COUNTIES = ("411402", "411481", "4114A1")
 KEY = "5a" * 32
 QUICK = Backoff(attempts=3, pause_s=0.001)
 FEED = TopicPartition("dept.monitoring.sale.v1", 0)
+
+
+def quick_disk(patch: pytest.MonkeyPatch) -> None:
+    """Processes are killed here, not machines: what was written is there without waiting for the disk."""
+    patch.setattr(os, "fsync", lambda _file: None)
 
 
 @dataclass
@@ -86,9 +93,11 @@ class Ends:
     @contextmanager
     def sender(self, **changes: Any) -> Iterator[tuple[Ledger, Upload, Dispatcher]]:
         upload = self.upload(**changes)
-        links = {"city": self.link, "province": self.link} if self.links is None else self.links
+        stop = threading.Event()
+        patient = PatientLink(self.link, stop, QUICK)
+        links = {"city": patient, "province": patient} if self.links is None else self.links
         with Ledger(upload.ledger) as ledger:
-            yield ledger, upload, Dispatcher(upload, ledger, links.get, threading.Event(), QUICK)
+            yield ledger, upload, Dispatcher(upload, ledger, links.get, stop)
 
     def send(self, filings: list[Filing], **changes: Any) -> Dispatched:
         """Read what the ledger does not have of these, as of a topic, and send it."""
@@ -126,3 +135,13 @@ def _filing(n: int, draw: random.Random, days: tuple[str, ...]) -> Filing:
         items |= {"HTLX": "11", "HTJE": money} if subject == "sale" else {"HTLX": "31", "rent_amount": money}
     items["FWBM"] = f"{n:026d}"
     return Filing(Key(subject, f"e{n}", 1), "FILED", draw.choice(days), draw.choice(COUNTIES), items)
+
+
+def carry(source: Path, target: Path) -> None:
+    """As a person with a disk does."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            place = target / path.relative_to(source)
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(path.read_bytes())

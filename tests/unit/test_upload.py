@@ -21,7 +21,7 @@ from consumers.upload.figures import Kind, Mark, differences, figures_of
 from consumers.upload.filing import BadLine, Filing, Key, Line, Op, parse_line
 from consumers.upload.parcel import BadParcel, Parcel, parcel_of
 from consumers.upload.reconcile import Compared, Reconciler, UnderWay
-from tests.support.uploading import COUNTIES, KEY, Ends, some_filings
+from tests.support.uploading import COUNTIES, KEY, Ends, quick_disk, some_filings
 
 DAY = "2026-11-25"
 DAYS = (DAY, "2026-11-26")
@@ -29,7 +29,8 @@ PROVINCE = {"411481": [{"from": "2026-11-26", "via": "province"}]}
 
 
 @pytest.fixture
-def ends(tmp_path: Path) -> Ends:
+def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ends:
+    quick_disk(monkeypatch)
     return Ends(tmp_path, f"sqlite:///{tmp_path}/received.db", {"routes": PROVINCE, "batch_records": 40})
 
 

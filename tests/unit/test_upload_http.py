@@ -19,7 +19,7 @@ from consumers.upload.link import Backoff, NotTaken, http_link, patiently, signe
 from consumers.upload.parcel import SIGNATURE, TIMESTAMP, Parcel, Question
 from consumers.upload.server import receiver_app, served
 from tests.integration.test_front_door_tls import certificate
-from tests.support.uploading import COUNTIES, KEY, Ends, some_filings
+from tests.support.uploading import COUNTIES, KEY, Ends, carry, quick_disk, some_filings
 
 DAY = "2026-11-25"
 SECRET = bytes.fromhex(KEY)
@@ -27,7 +27,8 @@ CITY = Route("city", "411402").channel
 
 
 @pytest.fixture
-def ends(tmp_path: Path) -> Ends:
+def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ends:
+    quick_disk(monkeypatch)
     return Ends(tmp_path, f"sqlite:///{tmp_path}/received.db")
 
 
@@ -161,19 +162,9 @@ def test_ways_of_files_end_in_the_same_state(ends: Ends) -> None:
     assert (done.published, done.taken) == (len(COUNTIES), 0)
     for channel in (ends.folder / "sender").glob("city.*"):
         there = ends.folder / "received" / channel.name
-        _carry(channel / "outbox", there / "inbox")
+        carry(channel / "outbox", there / "inbox")
     assert not [why for found in ends.receiver.take_what_lies_there().values() for why in found]
     for channel in (ends.folder / "sender").glob("city.*"):
-        _carry(ends.folder / "received" / channel.name / "receipts", channel / "receipts")
+        carry(ends.folder / "received" / channel.name / "receipts", channel / "receipts")
     assert ends.send(filings, **ways).taken == len(COUNTIES)
     assert sum(ends.held().values()) == 30
-
-
-def _carry(source: Path, target: Path) -> None:
-    """As a person with a disk does."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            place = target / path.relative_to(source)
-            place.parent.mkdir(exist_ok=True)
-            place.write_bytes(path.read_bytes())

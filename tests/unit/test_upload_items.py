@@ -21,13 +21,14 @@ from consumers.upload.standing import Standing, standing
 from consumers.upload.target import NotAFiling, filing_from
 from consumers.upload.terms import judge
 from tests.support.story import EXAMPLES
-from tests.support.uploading import Ends
+from tests.support.uploading import Ends, quick_disk
 from tests.unit.test_consumers_departments import GRANTS
 from tests.unit.test_routing_records import filled, schema_of
 
 
 @pytest.fixture
-def ends(tmp_path: Path) -> Ends:
+def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ends:
+    quick_disk(monkeypatch)
     return Ends(tmp_path, f"sqlite:///{tmp_path}/received.db")
 
 

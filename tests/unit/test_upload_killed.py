@@ -20,7 +20,7 @@ from consumers.upload.config import Route
 from consumers.upload.filing import Filing
 from consumers.upload.reconcile import Reconciler, UnderWay
 from consumers.upload.running import send
-from tests.support.uploading import Ends, InProcess, read, some_filings
+from tests.support.uploading import Ends, InProcess, quick_disk, read, some_filings
 
 DAY = "2026-11-25"
 ROUTE = Route("city", "4114A1")
@@ -103,14 +103,13 @@ def until_done(work: Callable[[], object], at: int) -> int:
 FILINGS = some_filings(12, (DAY,), seed=3)
 
 
-STRIDE = int(os.environ.get("QIANBEI_UPLOAD_STRIDE", "8"))
+STRIDE = int(os.environ.get("QIANBEI_UPLOAD_STRIDE", "12"))
 """Every how manyeth step is taken; a random one is the first. 1 takes all."""
 
 
 @pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The process is killed here, not the machine: what was written is there without waiting for the disk.
-    monkeypatch.setattr(os, "fsync", lambda _file: None)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_disk(monkeypatch)
 
 
 def killed_everywhere(work: Callable[[int], int]) -> None:

@@ -245,7 +245,7 @@ def _show_compared(day: date, found: list[Compared]) -> None:
         kinds = [kind.value for kind, _ in one.found]
         counts = [str(kinds.count(kind)) for kind in ("LOST", "DOUBLED", "CHANGED", "STRAY")]
         now = spoken("equal") if one.equal else spoken("not equal")
-        repair = "" if one.repair is None else one.route.channel.batch(one.repair)
+        repair = "" if one.repair is None else str(one.repair)
         table.add_row(one.route.channel.name, str(one.filings), *counts, repair, now)
     Console().print(table)
     for one in found:

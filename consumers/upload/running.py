@@ -43,14 +43,15 @@ def read_until_quiet(
 ) -> int:
     """Read until nothing has come for so long; gives how many filings came. Raises Unavailable if no partition is ours."""
     target = LedgerTarget(ledger)
-    begun = since = clock()
-    came = 0
+    begun = clock()
+    came, empty, quiet = 0, 0, 0.0
     with subscription.session(lambda: nullcontext(target), stop) as session:
-        while not stop.is_set() and clock() - since < quiet_s:
+        while not stop.is_set() and (quiet < quiet_s or empty < 2):
+            owned, before = target.claimed, clock()
             handled = session.step()
             came += handled
-            if handled or not target.claimed:
-                since = clock()
+            # Only time in which it was looked and nothing came counts: a machine that stands still is not quiet.
+            empty, quiet = (0, 0.0) if handled or not owned else (empty + 1, quiet + clock() - before)
             if not target.claimed and clock() - begun > ASSIGNED_WITHIN_S:
                 raise Unavailable(
                     said("no partition was given to us: another program reads as this group; stop it")

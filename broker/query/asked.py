@@ -23,6 +23,7 @@ __all__ = [
     "CaseNo",
     "Code",
     "ContractNo",
+    "County",
     "Day",
     "HouseCode",
     "Identifier",
@@ -51,10 +52,17 @@ def _right_case_no(value: str) -> str:
     return value
 
 
+def _known_county(value: str) -> str:
+    if value not in code_list("county"):
+        raise PydanticCustomError("county_code", "give a code of the code list county")
+    return value
+
+
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=_PLAIN)]
 Address = Annotated[str, Field(min_length=2, max_length=300, pattern=_PLAIN, description="坐落 address")]
 HouseCode = Annotated[Identifier, Field(description="房屋编码 house code")]
 ContractNo = Annotated[Identifier, Field(max_length=50, description="合同编号 contract number")]
+County = Annotated[Code, AfterValidator(_known_county), Field(description="县区代码 code of the county")]
 CaseNo = Annotated[
     str,
     BeforeValidator(_case_no),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +42,14 @@ WITH RECURSIVE same(one, ref) AS (
 )
 SELECT one, ref FROM same LIMIT 2000
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """At most ``most`` records whose keys come after one, in the order of their keys."""
+
+    after: str
+    most: int
 
 
 class Library:
@@ -117,11 +126,18 @@ class Reading:
         return Aliases((str(one), str(ref)) for one, ref in rows)
 
     async def of_parties(
-        self, subject: str, refs: Iterable[str], *, field: str | None = None, roles: Iterable[str] = ()
+        self,
+        subject: str,
+        refs: Iterable[str],
+        *,
+        field: str | None = None,
+        roles: Iterable[str] = (),
+        page: Page | None = None,
     ) -> list[Record]:
         """Records that have one of these parties, in one of these roles if any are given, in the order of their keys.
 
         ``field`` names the party list; it may be left out where the subject has but one that is first (``parties``).
+        Without a ``page``, more than ``MOST_RECORDS`` refuse the call.
         """
         tables = self._subjects[subject]
         found = [one for one in tables.lists if field in (None, one.field)]
@@ -131,22 +147,25 @@ class Reading:
         statement = found[0].by_role if wanted else found[0].by_party
         if statement is None:
             raise KeyError(f"the items of {subject}.{found[0].field} have no role")
-        return await self._records(tables, statement, {"refs": list(refs), "roles": wanted})
+        return await self._records(tables, statement, {"refs": list(refs), "roles": wanted}, page)
 
-    async def by(self, subject: str, column: str, *values: str) -> list[Record]:
-        """Records whose indexed column has one of these values, in the order of their keys."""
+    async def by(self, subject: str, column: str, *values: str, page: Page | None = None) -> list[Record]:
+        """Records whose indexed column has one of these values, in the order of their keys. ``page`` as above."""
         tables = self._subjects[subject]
         if column not in tables.by:
             raise KeyError(f"{subject}.{column} has no index: declare it in broker/compaction/indexes.py")
-        return await self._records(tables, tables.by[column], {"values": list(values)})
+        return await self._records(tables, tables.by[column], {"values": list(values)}, page)
 
     async def by_key(self, subject: str, *entity_ids: str) -> list[Record]:
         """Records by the id of their entity."""
         return await self.by(subject, "entity_id", *entity_ids)
 
-    async def _records(self, tables: SubjectTables, statement: bytes, given: dict[str, Any]) -> list[Record]:
-        rows = await self.rows(statement, given | {"most": MOST_RECORDS + 1})
-        if len(rows) > MOST_RECORDS:
+    async def _records(
+        self, tables: SubjectTables, statement: bytes, given: dict[str, Any], page: Page | None
+    ) -> list[Record]:
+        after, most = (page.after, page.most) if page else ("", MOST_RECORDS + 1)
+        rows = await self.rows(statement, given | {"after": after, "most": most})
+        if page is None and len(rows) > MOST_RECORDS:
             raise invalid(
                 [
                     Problem(

@@ -65,10 +65,11 @@ class SubjectTables:
 
 
 def _found(select: sql.Composed, condition: sql.Composed) -> bytes:
-    """At most ``most`` records under a condition, in the order of their keys."""
+    """At most ``most`` records under a condition whose keys come after ``after``, in the order of their keys."""
+    key = sql.Identifier(KEY)
     return (
-        sql.SQL("{} WHERE {} ORDER BY {} LIMIT %(most)s")
-        .format(select, condition, sql.Identifier(KEY))
+        sql.SQL("{} WHERE {} AND {} > %(after)s ORDER BY {} LIMIT %(most)s")
+        .format(select, condition, key, key)
         .as_bytes(None)
     )
 

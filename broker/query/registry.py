@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from broker.query.definition import Definition, Offer, offers
 from broker.query.departments import (
     bank,
+    court,
     education,
     fund,
+    police,
     tax,
 )
 from schemas.entitlements import Entitlement, newest_schemas, shipped_entitlements
 
 DEFINITIONS: tuple[Definition, ...] = (
     *bank.QUERIES,
+    *court.QUERIES,
     *education.QUERIES,
     *fund.QUERIES,
+    *police.QUERIES,
     *tax.QUERIES,
 )
 

@@ -1,22 +1,29 @@
-"""Education: does the parent live there, by a home of his own or by a lease that is filed. Yes or no, and since when."""
+"""Education: does the parent live there, by a home of his own or by a lease that is filed; has he rented for a year.
 
-import unicodedata
+Yes or no, and since when; never a contract.
+"""
+
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from broker.query.asked import Address, Asked, Person
+from broker.query.asked import Address, Asked, County, Day, Person
 from broker.query.cutting import Given
 from broker.query.definition import Definition
+from broker.query.houses import same_address
+from broker.query.purchases import kept
 from broker.query.reading import Reading
 from broker.query.records import Record
+from broker.query.standing import filed_on, filed_span, unbroken
+from broker.reckoning.months import ONE_DAY
+from schemas.dates import day_in_china, years_after
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 _BOUGHT = frozenset({"FILED", "AMENDED", "COMPLETED"})
 _LET = frozenset({"FILED", "AMENDED"})
+_TO_LIVE_IN = frozenset({None, "RESIDENCE"})
+_YEARS = 1
 
 
 class HomeForAdmission(Asked):
@@ -26,16 +33,48 @@ class HomeForAdmission(Asked):
     address: Address
 
 
+class RentForAdmission(Asked):
+    """One parent or both, the district of the school, and the day that counts: today, unless another is given."""
+
+    parent: Annotated[Person, Field(description="家长 the parent")]
+    county_code: County
+    other_parent: Annotated[Person | None, Field(description="另一家长 the other parent")] = None
+    on: Annotated[Day | None, Field(description="截止日 the day that counts")] = None
+
+
 async def home_for_admission(asked: HomeForAdmission, reading: Reading) -> Given:
     """The first of: a title, a filed purchase, a filed lease that runs on this day, at this address."""
     refs = await reading.refs(asked.parent)
-    today = reading.as_of.astimezone(_SHANGHAI).date()
-    here = _same(asked.address)
+    today = day_in_china(reading.as_of)
+    here = same_address(asked.address)
     titles = await reading.of_parties("title", refs, roles=["HOLDER"])
     sales = await reading.of_parties("sale", refs, roles=["BUYER"])
     leases = await reading.of_parties("lease", refs, roles=["LESSEE"])
-    found = [record for record in _homes(titles, sales, leases, today) if _same(record["address"]) == here]
+    found = [
+        record
+        for record in _homes(titles, await kept(reading, sales, refs, today), leases, today)
+        if same_address(record["address"]) == here
+    ]
     return _told(found[0]) if found else {"matched": False}
+
+
+async def rent_for_admission(asked: RentForAdmission, reading: Reading) -> Given:
+    """Whether the parents' filed leases in the district have run without a gap for a year by that day, and on it."""
+    day = asked.on or day_in_china(reading.as_of)
+    refs = [ref for one in (asked.parent, asked.other_parent) if one for ref in await reading.refs(one)]
+    leases = await reading.of_parties("lease", refs, roles=["LESSEE"])
+    spans = [
+        span
+        for lease in leases
+        if lease["county_code"] == asked.county_code and lease["use"] in _TO_LIVE_IN
+        if (span := filed_span(lease))
+    ]
+    run = unbroken(spans, day)
+    return {
+        "continuous": run is not None and years_after(run.first, _YEARS) <= day + ONE_DAY,
+        "since": run.first if run else None,
+        "until": run.last if run else None,
+    }
 
 
 def _homes(
@@ -51,18 +90,15 @@ def _homes(
 
 
 def _told(home: Record) -> dict[str, Any]:
-    filed_at = home.get("filed_at")
     return {
         "matched": True,
-        "filed_on": filed_at.astimezone(_SHANGHAI).date() if filed_at else home.get("title_date"),
+        "filed_on": filed_on(home) or home.get("title_date"),
         "lease_start": home.get("lease_start"),
         "lease_end": home.get("lease_end"),
     }
 
 
-def _same(address: str | None) -> str:
-    """Written widths and blanks make no other address."""
-    return "".join(unicodedata.normalize("NFKC", address or "").split())
-
-
-QUERIES = (Definition("education", "home_for_admission", HomeForAdmission, home_for_admission),)
+QUERIES = (
+    Definition("education", "home_for_admission", HomeForAdmission, home_for_admission),
+    Definition("education", "rent_for_admission", RentForAdmission, rent_for_admission),
+)

@@ -24,7 +24,7 @@ MOST_RECORDS = 500
 _POOL = 8
 
 # Read-only and of one moment. A table that has just grown has no statistics yet, and the planner would read it whole.
-_OPTIONS = (
+OPTIONS = (
     "-c TimeZone=UTC -c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
     " -c statement_timeout=2s -c idle_in_transaction_session_timeout=10s"
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
@@ -73,7 +73,7 @@ class Library:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Connections are made as they are needed; a server that is away is noticed by who asks."""
-        async with pooled(self._dsn, self._application, options=_OPTIONS, most=_POOL) as pool:
+        async with pooled(self._dsn, self._application, options=OPTIONS, most=_POOL) as pool:
             self._pool = pool
             try:
                 yield

@@ -4,8 +4,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 
+from broker.query.departments.police import CHECKS
+from broker.query.reading import OPTIONS
+from broker.query.records import SubjectTables, latest_specs
+from schemas.codelists import code_list
 from tests.support.latest import Latest, example_json, latest_on
 
 LESSEE = {"id_type": "1", "id_no": "411499200001010604"}
@@ -253,3 +258,67 @@ def test_a_year_of_rent_in_one_district_without_a_gap(latest: Latest) -> None:
         "education", "rent_for_admission", {"parent": LESSEE, "county_code": "110101", "on": "2021-12-04"}
     )
     assert [one["path"] for one in answer.json()["problems"]] == ["asked.county_code"]
+
+
+# --- indexes --------------------------------------------------------------------------------------------------
+
+MANY = 12_000
+_MOST_BLOCKS = 120
+"""Of several thousands that a table of so many rows has."""
+
+
+def multiply(
+    db: psycopg.Connection[Any], subject: str, key: str, lists: dict[str, str], **changed: str
+) -> None:
+    """Many more rows like that one, with keys, houses and parties of their own."""
+    tables = {subject: changed, **{f"{subject}_{name}": {"party_ref": ref} for name, ref in lists.items()}}
+    for table, given in tables.items():
+        names = [
+            str(row[0])
+            for row in db.execute(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = 'latest' AND table_name = %s",
+                (table,),
+            ).fetchall()
+        ]
+        values = {name: f'"{name}"' for name in names} | {"entity_id": "'N-' || n"} | given
+        db.execute(
+            f"INSERT INTO latest.{table} ({', '.join(names)}) SELECT {', '.join(values[name] for name in names)} "
+            f"FROM latest.{table}, generate_series(1, {MANY}) n WHERE entity_id = '{key}'".encode()
+        )
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+def test_every_statement_reads_an_index_of_many_rows(latest: Latest, analysed: bool) -> None:
+    """As the pool of queries asks, with and without statistics: few blocks are touched, whatever the table's size."""
+    house, tables = {"house_code": "'N-' || n"}, latest_specs()
+    latest.put("seizure", example_json("seizure", "queue-head", 2), entity_id="E-1")
+    latest.put("title", example_json("title", "registered"), entity_id="E-1")
+    latest.put("feedback", example_json("feedback", "residence-match"), entity_id="E-1", status="ACTIVE")
+    with psycopg.connect(latest.dsn, autocommit=True) as db:
+        if not analysed:
+            multiply(db, "sale", "S-1", {"parties": "'P-' || n"}, **house)
+            multiply(
+                db, "lease", LEASE["entity_id"], {"parties": "'P-' || n", "occupants": "'P-' || n"}, **house
+            )
+            multiply(db, "seizure", "E-1", {"debtors": "'P-' || n"}, **house, bound_house_code="'N-' || n")
+            multiply(db, "title", "E-1", {"holders": "'P-' || n"}, **house)
+            multiply(db, "feedback", "E-1", {}, about_entity_id="'N-' || n", county_code="'C' || n % 500")
+        else:
+            db.execute("ANALYZE")
+    given: dict[str, Any] = {"values": ["N-7"], "refs": ["P-7"], "after": "", "most": 501, "ids": ["N-7"]}
+    given |= {"roles": sorted(code_list("party_role").codes), "counties": ["C7"]}
+    given |= {"first": "2020-12-01", "last": "2021-11-30"}
+    statements = {"feedback in counties": CHECKS}
+    for subject in ("sale", "lease", "seizure", "title"):
+        asked = SubjectTables(tables[subject])
+        statements |= {f"{subject} by {column}": one for column, one in asked.by.items() if "house" in column}
+        for parties in asked.lists:
+            kinds = {"by_party": parties.by_party, "by_role": parties.by_role, "items": parties.items}
+            statements |= {f"{subject} {parties.field} {kind}": one for kind, one in kinds.items() if one}
+    with psycopg.connect(latest.dsn, autocommit=True, options=OPTIONS) as db:
+        for name, statement in statements.items():
+            (plan,) = db.execute(b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement, given).fetchall()
+            top = plan[0][0]["Plan"]
+            assert "Seq Scan" not in json.dumps(top), name
+            assert top["Actual Rows"] > 0, name
+            assert top["Shared Hit Blocks"] + top["Shared Read Blocks"] < _MOST_BLOCKS, (name, top)

@@ -21,7 +21,7 @@ _MOST_YEARS = 1
 _RATE = Decimal("0.0001")
 
 # One check a contract or unit counts: the newest. WITHDRAWN ones were mistakes.
-_CHECKS = b"""
+CHECKS = b"""
 SELECT county_code, count(*), count(*) FILTER (WHERE result = 'MATCHED') FROM (
     SELECT DISTINCT ON (about_subject, about_entity_id) county_code, result
     FROM latest.feedback
@@ -122,7 +122,7 @@ async def consistency_rate(asked: ConsistencyRate, reading: Reading) -> Given:
                 "matched": matched,
                 "rate": (Decimal(matched) / checked).quantize(_RATE),
             }
-            for county, checked, matched in await reading.rows(_CHECKS, given)
+            for county, checked, matched in await reading.rows(CHECKS, given)
         ]
     }
 

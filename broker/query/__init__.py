@@ -12,6 +12,8 @@ How to add a question:
 2. **Write it** in ``broker/query/departments/<department>.py``: a model of what is asked (a subclass of ``asked.Asked`` whose
    fields are exactly ``needs`` plus ``may``, made of the types in ``asked``), a function ``async (asked, reading) -> mapping``,
    and a line in that module's ``QUERIES``. A new module is one line in ``registry.py``.
+3. **Write down by hand** in ``tests/entitlement/table.yaml`` what it may tell, and in ``tests/integration/test_markers.py`` how it
+   is asked: a question that is not there fails.
 
 A function answers with all that it knows, by name: figures as Python values (bool, int, Decimal, str, date, aware datetime),
 lists of records as they came from ``reading``, with figures of its own beside their fields if it has some
@@ -26,6 +28,7 @@ empty. What ``reading`` offers:
 * ``await reading.of_parties("sale", refs, roles=["BUYER"])``: whole newest records with such a party;
 * ``await reading.by("unit", "house_code", code, …)``: whole newest records by an indexed column (``compaction/indexes.py``);
 * ``await reading.by_key("unit", entity_id, …)``: by the entity's id;
+* ``page=Page(after, most)`` with these: so many records at most from there on; ``everything.page_of`` makes pages of several lists;
 * ``reading.caller``: department, officer, purpose, number; ``reading.as_of``: the instant of the answer (UTC).
 
 A record is a dict of the subject's newest schema as the exchange holds it: party lists are lists of dicts, protected values

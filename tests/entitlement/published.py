@@ -93,6 +93,7 @@ def on_house(sources: Sources, house: dict[str, Published]) -> dict[str, Publish
     sale, lease = house["sale"].record, house["lease"].record
     code = sale["house_code"]
     told = {"about_subject": "sale", "about_entity_id": sale["entity_id"], "about_revision": 2}
+    told["answers_entity_id"] = None  # these report; who may answer what is of another test
     noted = {"house_code": code, "contract_no": sale["contract_no"], **told}
     return {
         "project": sources.send("bureau", "project", "registered", "REGISTERED"),
@@ -104,12 +105,15 @@ def on_house(sources: Sources, house: dict[str, Published]) -> dict[str, Publish
         "watch": sources.send("court", "watch", "opened", "OPENED", house_code=code),
         "alias": sources.send("police", "alias", "id-card-renewed", "LINKED"),
         "household": sources.send("police", "household", "recorded", "RECORDED"),
-        "paid": sources.send("tax", "feedback", "tax-paid", "REPORTED", **noted),
+        "paid": sources.send(
+            "tax", "feedback", "tax-paid", "REPORTED", interested=frozenset({"tax"}), **noted
+        ),
         "match": sources.send(
             "police",
             "feedback",
             "residence-match",
             "REPORTED",
+            interested=frozenset({"police"}),
             result="MATCHED",
             house_code=code,
             contract_no=lease["contract_no"],

@@ -33,16 +33,16 @@ from tests.support.story import Event
 
 Asks = list[dict[str, Any]]
 
+_CONTRACTS = {f"{subject}.entity_id" for subject in ("sale", "lease", "mortgage")}
+_ENTITIES = _CONTRACTS | {f"{subject}.entity_id" for subject in ("title", "seizure", "defaulter", "watch")}
 REFERS = {
     ("mortgage", "sale_contract_no"): {"sale.contract_no"},
-    ("feedback", "about_entity_id"): {"sale.entity_id", "lease.entity_id"},
+    ("feedback", "about_entity_id"): _CONTRACTS,
     ("feedback", "contract_no"): {"sale.contract_no", "lease.contract_no"},
-    ("conflict", "sides.entity_id"): {
-        "sale.entity_id",
-        "seizure.entity_id",
-        "mortgage.entity_id",
-        "lease.entity_id",
-    },
+    ("conflict", "sides.entity_id"): _ENTITIES,
+    ("watch", "hit_entity_id"): _ENTITIES,
+    ("signal", "about_entity_id"): _CONTRACTS,
+    ("signal", "contract_no"): {"sale.contract_no", "mortgage.contract_no"},
 }
 """Fields that name another record: whoever may see them sees that record's own field."""
 

@@ -129,6 +129,12 @@ async def count_given(
     return counted
 
 
+async def members(reading: Reading, refs: Sequence[str]) -> Family:
+    """These people as one family, each under all references, where the caller has said who belongs to it."""
+    aliases = await reading.aliases(refs)
+    return Family(frozenset(aliases.of(ref) for ref in refs))
+
+
 async def families(
     reading: Reading, refs: Sequence[str], *, minor_under: int, given: Household | None = None
 ) -> list[Family]:

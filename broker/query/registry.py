@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from broker.query.definition import Definition, Offer, offers
 from broker.query.departments import (
     bank,
+    civil,
     court,
     education,
     fund,
@@ -15,6 +16,7 @@ from schemas.entitlements import Entitlement, newest_schemas, shipped_entitlemen
 
 DEFINITIONS: tuple[Definition, ...] = (
     *bank.QUERIES,
+    *civil.QUERIES,
     *court.QUERIES,
     *education.QUERIES,
     *fund.QUERIES,

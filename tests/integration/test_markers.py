@@ -244,6 +244,10 @@ def asks(world: World) -> dict[str, Asks]:
             ]
             for name in ("sale", "sale_prefill")
         },
+        "civil/household_means": [
+            {"authority_no": "AU-2020-0001", "members": [person(one["sale"], "BUYER")]}
+            for one in (world.house, world.other)
+        ],
         "education/home_for_admission": [{"parent": buyer, "address": sale.record["address"]}],
         "education/rent_for_admission": [{"parent": tenant, "county_code": COUNTY, "on": day}],
     }

@@ -238,6 +238,47 @@ def rent(latest: Latest, person: dict[str, str], on: str, **asked: Any) -> dict[
     return told(latest, "education", "rent_for_admission", question)
 
 
+def means(latest: Latest, *members: dict[str, str]) -> dict[str, Any]:
+    return told(latest, "civil", "household_means", {"authority_no": "AU-1", "members": list(members)})
+
+
+def test_the_means_of_a_household_are_counts_and_never_a_contract(latest: Latest) -> None:
+    grandmother, landlord = (
+        {"id_type": "3", "id_no": "E00000003"},
+        {"id_type": "3", "id_no": "E00000002"},
+    )
+    code, let = "41140200120200600003201014", "41140200120200600003202012"
+    latest.put("sale", bought("S-M1", grandmother, DEVELOPER, code, gross_area="88.50", inner_area="70.00"))
+    found = means(latest, landlord, grandmother)
+    assert found["unit_count"] == 1
+    assert [one["address"] for one in found["units"]] == ["梁园区归德路1号"]
+    assert found["has_lease_income"] is False
+    assert found["rule_version"]
+    assert "411402" in found["coverage"]
+    assert found.keys() == {
+        "unit_count", "units", "has_lease_income", "rule_version", "coverage",
+    }  # fmt: skip
+    assert means(latest, landlord)["unit_count"] == 0
+    let_by = [{"role": "LESSOR", "party_kind": "1", "name": "样例", **landlord}]
+    runs = {"lease_start": "2021-01-01", "lease_end": "2039-12-31", "filed_at": "2021-01-02T02:00:00Z"}
+    latest.put("lease", LEASE | runs | {"entity_id": "L-M1", "house_code": let, "parties": let_by})
+    assert means(latest, landlord, grandmother)["has_lease_income"] is True
+    latest.put(
+        "lease",
+        LEASE
+        | runs
+        | {
+            "entity_id": "L-M1",
+            "house_code": let,
+            "parties": let_by,
+            "contract_status": "CANCELLED",
+            "cancelled_at": "2022-01-01T00:00:00Z",
+            "revision": 2,
+        },
+    )
+    assert means(latest, landlord, grandmother)["has_lease_income"] is False
+
+
 def test_a_year_of_rent_in_one_district_without_a_gap(latest: Latest) -> None:
     assert rent(latest, LESSEE, "2021-12-04") == {
         "continuous": True,

@@ -6,8 +6,6 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Tests mostly wait for servers: two processes, each with the tests that share a stack (tests/sharing.py), use two cores well.
-SHARED_OUT := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: setup demo test unit integration lint long bench-quick messages lock clean
 
@@ -32,10 +30,10 @@ unit: setup
 	$(BIN)/pytest tests/unit tests/property $(ARGS)
 
 integration: setup
-	$(BIN)/pytest $(SHARED_OUT) tests/integration tests/fault $(ARGS)
+	$(BIN)/python -m tests.sharing tests/integration tests/fault $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(SHARED_OUT) $(ARGS)
+	$(BIN)/python -m tests.sharing $(ARGS)
 
 # The full sizes of the long checks. Resumable: what is recorded for this commit in benchmarks/results is not run again.
 long: setup

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.sharing import share_out
+from tests.sharing import PARTS, keep
 from tests.support.providers import present_providers
 
 os.environ["LC_ALL"] = "C.UTF-8"
@@ -25,7 +25,12 @@ def pytest_report_header() -> str:
     return f"stack providers present: {', '.join(provider.name for provider in present_providers())}"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Before xdist reads the groups."""
-    share_out(items)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """One part of the tests alone."""
+    parser.addoption("--part", choices=PARTS, help="Only the tests of this part (tests/sharing.py).")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the part that is asked for."""
+    if part := config.getoption("--part"):
+        config.hook.pytest_deselected(items=keep(items, part))

@@ -1,35 +1,73 @@
-"""Which tests run in one process, where several processes share the work (``make test``).
+"""Two processes share the tests between them (``make test``): tests mostly wait for servers, and two cores carry two stacks.
 
-Tests that use the same stack stay together, or each process would start that stack for itself; so do those of one file,
-which may share what the file sets up. What takes longest comes first, so that no process is left with it at the end.
+Tests that use the same stack stay in one process, or each would start that stack for itself. All else goes to the other:
+
+python -m tests.sharing [options of pytest]     both parts beside each other, each line headed by its part
+pytest --part exchange [...]                    one part alone
 """
 
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-GROUP = "xdist_group"
-_BY_FIXTURE = {"deployed": "exchange", "simulated": "city", "machine": "machine"}
-_FIRST = ("exchange", "city", "machine")
+PARTS = ("exchange", "rest")
+_NOTHING_COLLECTED = 5
 
 
-def share_out(items: list[pytest.Item]) -> None:
-    """Name each test's group, and sort the longest groups to the front; within a group the order stays."""
-    for item in items:
-        if item.get_closest_marker(GROUP) is None:
-            item.add_marker(pytest.mark.xdist_group(group_of(getattr(item, "fixturenames", ()), item.path)))
-    items.sort(key=_rank)
+def part_of(fixtures: Iterable[str], stack: str | None = None) -> str:
+    """The part of a test with these fixtures; ``stack`` is what its mark names."""
+    return "exchange" if stack == "exchange" or "deployed" in set(fixtures) else "rest"
 
 
-def group_of(fixtures: Iterable[str], path: Path) -> str:
-    """The group of a test with these fixtures in this file."""
-    shared = [_BY_FIXTURE[name] for name in _BY_FIXTURE if name in fixtures]
-    return shared[0] if shared else path.stem
+def keep(items: list[pytest.Item], part: str) -> list[pytest.Item]:
+    """Leave the tests of one part; gives those that were taken out."""
+    parts = [(item, _part(item)) for item in items]
+    items[:] = [item for item, own in parts if own == part]
+    return [item for item, own in parts if own != part]
 
 
-def _rank(item: pytest.Item) -> int:
-    mark = item.get_closest_marker(GROUP)
-    assert mark is not None
-    name = mark.args[0]
-    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+def _part(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("stack")
+    return part_of(getattr(item, "fixturenames", ()), mark.args[0] if mark else None)
+
+
+def main(options: list[str]) -> int:
+    """Run both parts, and end with the first exit code that is not 0; a part without tests is no fault beside one that has."""
+    running = [_started(part, options) for part in PARTS]
+    readers = [
+        threading.Thread(target=_tell, args=(part, process.stdout))
+        for part, process in zip(PARTS, running, strict=True)
+    ]
+    for reader in readers:
+        reader.start()
+    codes = [process.wait() for process in running]
+    for reader in readers:
+        reader.join()
+    print(" ".join(f"{part}: exit code {code}" for part, code in zip(PARTS, codes, strict=True)), flush=True)
+    if set(codes) == {_NOTHING_COLLECTED}:
+        return _NOTHING_COLLECTED
+    return next((code for code in codes if code not in (0, _NOTHING_COLLECTED)), 0)
+
+
+def _started(part: str, options: list[str]) -> "subprocess.Popen[str]":
+    # Each has caches of its own: the two would write the same file.
+    cache = f"cache_dir={Path('.pytest_cache') / part}"
+    command = [sys.executable, "-m", "pytest", "--part", part, "-o", cache, *options]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def _tell(part: str, lines: IO[str] | None) -> None:
+    assert lines is not None
+    for line in lines:
+        print(f"{part:>8} | {line}", end="", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

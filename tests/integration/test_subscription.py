@@ -14,7 +14,7 @@ from tests.support.subscribing import Handler, World, handling, subscription, un
 
 ALL = Wanted()
 # The fixture asks for the shared stack by name, where nobody can see it beforehand.
-pytestmark = pytest.mark.xdist_group("exchange")
+pytestmark = pytest.mark.stack("exchange")
 
 
 @pytest.fixture(params=["memory", "kafka"])

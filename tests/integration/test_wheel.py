@@ -8,7 +8,7 @@ import pytest
 
 from tests.fix_wheel import ROOT, UV, run
 
-pytestmark = pytest.mark.xdist_group("exchange")
+pytestmark = pytest.mark.stack("exchange")
 """With the newcomers' tests, so that the wheel is built once."""
 
 

@@ -1,16 +1,13 @@
 """Tests that share a stack run in one process."""
 
-from pathlib import Path
-
-from tests.sharing import group_of
-
-FILE = Path("tests/unit/test_reasons.py")
+from tests.sharing import part_of
 
 
-def test_a_shared_stack_is_one_group_in_whatever_file() -> None:
-    assert group_of(["tmp_path", "deployed", "exchange"], FILE) == "exchange"
-    assert group_of(["city", "simulated"], FILE) == "city"
+def test_a_shared_stack_is_one_part_in_whatever_file() -> None:
+    assert part_of(["tmp_path", "deployed", "exchange"]) == "exchange"
+    assert part_of(["request"], "exchange") == "exchange"
 
 
-def test_other_tests_stay_with_their_file() -> None:
-    assert group_of(["tmp_path"], FILE) == "test_reasons"
+def test_all_else_is_the_other_part() -> None:
+    assert part_of(["city", "simulated"]) == "rest"
+    assert part_of([]) == "rest"

@@ -6,7 +6,8 @@
     ├── ConfigError           a setting, a file or an argument is wrong: stop and say how to mend it
     ├── AccessDenied          the server refused our identity or our right: stop
     ├── Unavailable           a server does not answer: drop the session, wait, begin again
-    │   └── Indefinite        a write may or may not have happened: as above, and read back before going on
+    │   ├── Indefinite        a write may or may not have happened: as above, and read back before going on
+    │   └── Corrupt           a record on the broker's disk cannot be read: as above, and have the audit name its place
     ├── OwnershipLost         another instance owns our partitions: drop the session and join again
     ├── StateBehindLog        Postgres is older than what was published: stop, an operator must recover
     ├── StateAheadOfLog       Postgres knows records that the log no longer has: stop, as above
@@ -35,6 +36,10 @@ class Unavailable(QianbeiError):
 
 class Indefinite(Unavailable):
     """The outcome of a write is unknown. Its client must be thrown away and the truth read back."""
+
+
+class Corrupt(Unavailable):
+    """What lies on the broker's disk does not pass its checksum, or is no batch of records."""
 
 
 class OwnershipLost(QianbeiError):

@@ -68,6 +68,14 @@ class Settings(BaseSettings):
     party_key_file: Path | None = Field(
         default=None, description="the HMAC key of party_ref, 32 bytes as hex"
     )
+    audit_key_file: Path | None = Field(
+        default=None, description="the Ed25519 key that signs checkpoints of the audit log, 32 bytes as hex"
+    )
+    audit_checkpoint_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds between two checkpoints of the audit log, while anything is written",
+    )
     policy_file: Path | None = Field(
         default=None, description="the rules in force, instead of those of schemas/policy/rules.yaml"
     )

@@ -16,9 +16,11 @@ from schemas.said import said
 
 ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
 API, REPORT = "qb-api", "qb-report"
+#: Reads every topic, and writes none.
+AUDIT = "qb-audit"
 #: Whoever may look may not send in, and the other way round: a user of its own, with one right.
 REDRIVER = "qb-redrive"
-SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, REPORT, OPERATOR, REDRIVER)
+SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, REPORT, AUDIT, OPERATOR, REDRIVER)
 INTERNAL = "internal"
 REDRIVE = "redrive"
 """Whose topic ``intake.redrive`` is: no principal's, since each record there is its original source's."""
@@ -241,6 +243,9 @@ def _service_acls() -> set[Acl]:
     report = _member(REPORT, transactional=False)
     for prefix in ("exchange.", "decision.", "quarantine."):
         report |= _reads(REPORT, prefix, prefixed=True)
+    audit = _member(AUDIT, transactional=False)
+    for prefix in ("intake.", "decision.", "quarantine.", "exchange.", "dept.", "dlq."):
+        audit |= _reads(AUDIT, prefix, prefixed=True)
     operator = {Acl(OPERATOR, "GROUP", "qb-", "DESCRIBE", True)}
     for prefix in ("intake.", "decision.", "quarantine.", "exchange.", "dept."):
         operator |= _reads(OPERATOR, prefix, prefixed=True)
@@ -249,6 +254,7 @@ def _service_acls() -> set[Acl]:
         | routing
         | compaction
         | report
+        | audit
         | operator
         | {Acl(OPERATOR, "GROUP", OPERATOR, "READ", True)}
     )

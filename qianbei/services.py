@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +20,7 @@ import structlog
 from broker import logging
 from broker.admission import opening as admission
 from broker.api import server as front_door
+from broker.audit import opening as audit
 from broker.compaction import opening as compaction
 from broker.kafka import Admin, Connection, PartitionReader
 from broker.learned import Learned
@@ -31,7 +32,7 @@ from broker.runner import Session, Stop, run
 from broker.settings import Settings
 from broker.store import roles
 from broker.store.connect import connected
-from broker.topics import ADMISSION, API, COMPACTION, REPORT, ROUTING
+from broker.topics import ADMISSION, API, AUDIT, COMPACTION, REPORT, ROUTING
 from qianbei.site import Site, environment_of
 from qianbei.stack import Child, Supervisor
 from qianbei.stack.ports import free_port
@@ -53,6 +54,8 @@ class Service:
     work: Work
     listens: bool = False
     """Whether clients connect to it: then it has a port of its own, which stays the same."""
+    always: bool = True
+    """Whether it is started with the others; if not, it is asked for by name."""
 
 
 def _loop(
@@ -106,6 +109,7 @@ SERVICES: Mapping[str, Service] = {
         ),
         Service("report", REPORT, roles.REPORT, _report),
         Service("api", API, roles.API, front_door.serve, listens=True),
+        Service("audit", AUDIT, roles.AUDIT, _loop(AUDIT, audit.know, audit.session), always=False),
     )
 }
 
@@ -183,12 +187,19 @@ def _listens(host: str, port: int) -> Probe:
     return lambda _log: answers(port, reached)
 
 
-def start_services(site: Site, supervisor: Supervisor, instances: int) -> list[str]:
-    """Start what does not run, wait until it does, and return the names that were started."""
-    wanted = [child(site, service, n) for service in SERVICES.values() for n in range(instances)]
+def start_services(
+    site: Site, supervisor: Supervisor, instances: int, also: Collection[str] = ()
+) -> list[str]:
+    """Start the services, and ``also`` those that do not always run: what does not run, wait until it does, and return the names that were started."""
+    wanted = [child(site, service, n) for service in started_services(also) for n in range(instances)]
     started = [one for one in wanted if supervisor.start(one)]
     supervisor.wait_ready(*started)
     return [one.name for one in started]
+
+
+def started_services(also: Collection[str] = ()) -> list[Service]:
+    """The services that always run, and ``also`` those of these names."""
+    return [service for service in SERVICES.values() if service.always or service.name in also]
 
 
 def running_services(supervisor: Supervisor) -> list[str]:

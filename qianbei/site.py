@@ -7,6 +7,7 @@ A *site* is either the embedded stack of this home, or existing servers that the
     <secrets>/postgres/<role>   of a Postgres role
     <secrets>/party.key         the HMAC key of ``party_ref``: never rotated, so back it up
     <secrets>/line/             certificates and keys of the dedicated line, if there is one
+    <secrets>/audit/signing.key    signs checkpoints; ``<key id>.pub`` beside it: what they are verified with
     <secrets>/ports.json        where each instance of the front door listens: chosen once, since clients are told
 
 with ``<secrets>`` = ``QIANBEI_SECRETS``, by default ``secrets/`` in the home.
@@ -22,10 +23,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
+from broker.audit.keys import key_of
 from broker.deploy import Deployed, deploy, kafka_users
 from broker.errors import ConfigError
 from broker.settings import Settings, load_settings
 from broker.store.roles import ROLES
+from broker.topics import AUDIT
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
@@ -82,6 +85,7 @@ class Site:
             "instance": instance,
             "party_key_file": self.secrets / "party.key",
             "postgres_dsn": None if dsn is None else SecretStr(dsn),
+            "audit_key_file": self.secrets / "audit" / "signing.key" if user == AUDIT else None,
         }
         return self.admin.as_user(user, self.kafka_password(user)).model_copy(update=own)
 
@@ -162,12 +166,20 @@ def deploy_site(site: Site, installation: Installation | None = None) -> Deploye
     users = {user: _make_secret(site.secrets / "kafka" / user) for user in kafka_users(installation)}
     roles = {role: _make_secret(site.secrets / "postgres" / role) for role in ROLES}
     _make_secret(site.secrets / "party.key")
+    publish_key(site.secrets / "audit", _make_secret(site.secrets / "audit" / "signing.key"))
     return deploy(site.admin, installation, users, roles)
+
+
+def publish_key(folder: Path, seed: str) -> str:
+    """Keep the public half of a signing key beside it, for ever, and give the key's id."""
+    key = key_of(seed)
+    (folder / f"{key.key_id}.pub").write_text(key.public.hex() + "\n", encoding="ascii")
+    return key.key_id
 
 
 def _make_private(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in ("kafka", "postgres"):
+    for name in ("kafka", "postgres", "audit"):
         (folder / name).mkdir(exist_ok=True, mode=0o700)
 
 

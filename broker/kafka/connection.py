@@ -8,7 +8,7 @@ from typing import Any
 
 from kafka import errors as kafka_errors
 
-from broker.errors import AccessDenied, Indefinite, OwnershipLost, TooLarge, Unavailable
+from broker.errors import AccessDenied, Corrupt, Indefinite, OwnershipLost, TooLarge, Unavailable
 from broker.settings import Settings
 from schemas.said import said
 
@@ -22,6 +22,7 @@ _LOST = (
     kafka_errors.UnknownMemberIdError,
 )
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+_CORRUPT = (kafka_errors.CorruptRecordError, kafka_errors.UnsupportedCodecError)
 _DENIED = (kafka_errors.AuthorizationError, kafka_errors.SaslAuthenticationFailedError)
 
 
@@ -86,7 +87,7 @@ def translated(connection: Connection, doing: str, *, indefinite: bool = False) 
     """Turn kafka-python's errors into ours, by class.
 
     ``indefinite`` marks a write whose failure leaves its outcome unknown.
-    Raises AccessDenied, OwnershipLost, Indefinite or Unavailable; each names the address and what was being done.
+    Raises AccessDenied, OwnershipLost, Indefinite, Corrupt or Unavailable; each names the address and what was being done.
     """
     try:
         yield
@@ -113,6 +114,15 @@ def translated(connection: Connection, doing: str, *, indefinite: bool = False) 
                 "name attachments by their address instead of sending them",
                 bootstrap=connection.bootstrap,
                 doing=doing,
+            )
+        ) from error
+    except _CORRUPT as error:
+        raise Corrupt(
+            said(
+                "Kafka at {bootstrap} did not {doing}: what lies on its disk is damaged ({kind})",
+                bootstrap=connection.bootstrap,
+                doing=doing,
+                kind=type(error).__name__,
             )
         ) from error
     except kafka_errors.KafkaError as error:

@@ -1,5 +1,6 @@
 """Reading: as a member of a consumer group, or of named partitions by oneself."""
 
+import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.structs import MemberState
 
-from broker.errors import Unavailable
+from broker.errors import Corrupt, Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.tls import require_accepted
 from broker.kafka.types import Record, TopicPartition
@@ -27,6 +28,9 @@ _READ_COMMITTED: dict[str, Any] = {
 
 
 METADATA_TRIES = 5
+
+#: What kafka-python lets through of a batch whose checksum is right and whose bytes are not.
+_UNPARSED = (struct.error, ValueError, IndexError, TypeError, EOFError, RuntimeError, AssertionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,5 +247,10 @@ class PartitionReader(_Client):
             self._client.assign([KafkaPartition(*p) for p in partitions])
 
     def poll(self, timeout_s: float, max_records: int = 5000) -> list[Record]:
-        """The next records in offset order within each partition."""
-        return self._poll(timeout_s, max_records)
+        """The next records in offset order within each partition. Raises Corrupt for what is no batch of records."""
+        try:
+            return self._poll(timeout_s, max_records)
+        except _UNPARSED as error:
+            raise Corrupt(
+                said("a batch of records cannot be taken apart ({kind})", kind=type(error).__name__)
+            ) from error

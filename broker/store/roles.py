@@ -7,7 +7,8 @@ from psycopg import sql
 
 ADMISSION, COMPACTION, READER, API = "qb_admission", "qb_compaction", "qb_reader", "qb_api"
 REPORT = "qb_report"
-ROLES = (ADMISSION, COMPACTION, READER, API, REPORT)
+AUDIT = "qb_audit"
+ROLES = (ADMISSION, COMPACTION, READER, API, REPORT, AUDIT)
 
 _GRANTS = (
     "GRANT USAGE ON SCHEMA admission TO qb_admission, qb_reader",
@@ -30,6 +31,12 @@ _GRANTS = (
     "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_api",
     "GRANT USAGE ON SCHEMA audit TO qb_api",
     "GRANT INSERT ON audit.access TO qb_api",
+    # The audit reader adds to its chains, and changes only where it stands; what it has written it may not change.
+    "GRANT USAGE ON SCHEMA audit TO qb_audit, qb_reader",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA audit TO qb_audit",
+    "GRANT INSERT ON audit.segment, audit.checkpoint, audit.place, audit.place_party TO qb_audit",
+    "GRANT INSERT, UPDATE ON audit.position, audit.head TO qb_audit",
+    "GRANT SELECT ON audit.position, audit.head, audit.segment, audit.checkpoint, audit.place, audit.place_party TO qb_reader",
     "GRANT SELECT ON front.signing_key TO qb_api",
     "GRANT SELECT, INSERT, DELETE ON front.nonce TO qb_api",
     "GRANT SELECT, INSERT ON front.receipt TO qb_api",

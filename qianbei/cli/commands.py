@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "principals": "grant_cmd:principals_command",
     "gov-key": "gov_key_cmd:gov_key_command",
     "line": "line_cmd:line_command",
+    "audit": "audit_cmd:audit_command",
 }
 """By name: the module beside this one, and the command in it."""
 

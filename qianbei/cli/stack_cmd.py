@@ -50,6 +50,7 @@ def _say(message: str) -> None:
 @click.option(
     "--instances", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes of each service."
 )
+@click.option("--audit", is_flag=True, help="Start the audit reader too: hash chains, checkpoints, index.")
 @click.option("--servers-only", is_flag=True, help="Start and deploy the servers, but no service.")
 @click.option(
     "--line",
@@ -58,7 +59,7 @@ def _say(message: str) -> None:
     help="Kafka also listens there, with TLS, for those who show a certificate (docs/connect/line.md); also QIANBEI_LINE.",
 )
 @_json
-def up(instances: int, servers_only: bool, line: str | None, as_json: bool) -> None:
+def up(instances: int, audit: bool, servers_only: bool, line: str | None, as_json: bool) -> None:
     """Start the embedded stack and the services, or only the services where the environment names servers.
 
     Example: qianbei up --instances 2
@@ -73,7 +74,7 @@ def up(instances: int, servers_only: bool, line: str | None, as_json: bool) -> N
     started: list[str] = []
     if not servers_only:
         stack.places.prepare()
-        started = list(start_services(site, stack.supervisor, instances))
+        started = list(start_services(site, stack.supervisor, instances, ["audit"] if audit else ()))
         _say(said("started: {services}", services=", ".join(started) or said("nothing, all run already")))
     if as_json:
         click.echo(json.dumps(asdict(made) | {"started": started}))

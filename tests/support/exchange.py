@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.kafka import Connection, PartitionReader, Record, TopicPartition
-from qianbei.services import SERVICES, instance_name, running_services, start_services
+from qianbei.services import SERVICES, instance_name, running_services, start_services, started_services
 from qianbei.services import child as service_child
 from qianbei.site import Site, deploy_site, settings_from
 from qianbei.stack import Supervisor
@@ -33,7 +33,7 @@ class Exchange:
 
     def ensure_services(self, instances: int = 1) -> None:
         """Exactly so many instances of each service run afterwards."""
-        wanted = {instance_name(s, n) for s in SERVICES.values() for n in range(instances)}
+        wanted = {instance_name(s, n) for s in started_services() for n in range(instances)}
         self.supervisor.stop(*(name for name in running_services(self.supervisor) if name not in wanted))
         start_services(self.site, self.supervisor, instances)
 

@@ -16,6 +16,7 @@ from tests.messages import commands
 ALL = [(path, command) for path, command in commands()]
 WITHOUT_JSON = {
     "service": "runs until it is ended; its log is JSON",
+    "export": "writes JSON Lines",
     "deliver": "runs until it is ended; its log is JSON",
     "connection": "has --format json",
     "asyncapi": "has --format json",

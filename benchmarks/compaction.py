@@ -124,10 +124,11 @@ def fresh_tables(settings: Settings, target: str) -> Source:
     with psycopg.connect(settings.dsn(), autocommit=True) as db:
         db.execute(f"DROP SCHEMA IF EXISTS {target} CASCADE")
         db.execute("CHECKPOINT")
-    return _source(settings, target)
+    return source_into(settings, target)
 
 
-def _source(settings: Settings, target: str) -> Source:
+def source_into(settings: Settings, target: str) -> Source:
+    """The log's source with its tables in the schema ``target``, made if they are missing."""
     schema = load_schema("sale", 1)
     spec = table_spec("sale", schema, sa.MetaData(), target=target)
     create_tables(settings.dsn(), [spec])
@@ -136,7 +137,7 @@ def _source(settings: Settings, target: str) -> Source:
 
 def fold_by_engine(settings: Settings, load: Load, target: str, group: str) -> None:
     """The service's own session, from joining the group to the end of the log."""
-    sources = {load.topic: _source(settings, target)}
+    sources = {load.topic: source_into(settings, target)}
     with open_session(settings, f"{group}-engine", sources, ServiceMetrics("compaction")) as session:
         read = 0
         while read < load.events:

@@ -29,6 +29,10 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
     "newcomer": ({"QIANBEI_NEWCOMER_COLD": "1"}, ["tests/integration/test_newcomer.py"]),
     "poll": ({"QIANBEI_POLL_SECONDS": "600", "QIANBEI_POLL_KILLS": "8"}, ["tests/integration/test_poll.py"]),
     "upload": ({"QIANBEI_UPLOAD_STRIDE": "1"}, ["tests/unit/test_upload_killed.py"]),
+    "rebuild": (
+        {"QIANBEI_REBUILD_EVENTS": "100000", "QIANBEI_REBUILD_MOMENTS": "20"},
+        ["tests/integration/test_rebuild.py"],
+    ),
     "stock": (
         {"QIANBEI_STOCK_ROWS": "1000000", "QIANBEI_STOCK_KILLS": "5"},
         ["tests/integration/test_stock_import.py"],

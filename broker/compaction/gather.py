@@ -62,7 +62,7 @@ class Batch:
                 self.offsets[TopicPartition(topic, partition)] = record.offset + 1
 
     def _take(self, newest: dict[bytes, Candidate], record: Record) -> None:
-        key, value, revision = record.key, record.value, _revision(record.headers)
+        key, value, revision = record.key, record.value, revision_of(record.headers)
         if key is None or value is None or revision is None:
             why = "NO_KEY" if key is None else "NO_VALUE" if value is None else "NO_REVISION"
             self.rejections.append(rejected(Place(record.topic, record.partition, record.offset), value, why))
@@ -90,7 +90,8 @@ class Batch:
                 yield topic, list(newest.values())
 
 
-def _revision(headers: Sequence[Header]) -> int | None:
+def revision_of(headers: Sequence[Header]) -> int | None:
+    """The revision that a record's headers name; None if they name none."""
     for name, value in reversed(headers):
         if name == HEADER:
             return int(value) if value and value.isdigit() and len(value) <= _DIGITS else None

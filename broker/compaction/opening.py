@@ -11,7 +11,8 @@ from broker.compaction.engine import Engine, Source
 from broker.compaction.evolving import evolve
 from broker.compaction.indexes import indexes_of
 from broker.compaction.service import GROUP, CompactionSession
-from broker.compaction.tables import TableSpec, create_all, table_spec
+from broker.compaction.tables import LATEST, TableSpec, create_all, table_spec
+from broker.errors import ConfigError
 from broker.kafka import Connection, GroupConsumer
 from broker.kafka.takeover import require_readable
 from broker.metrics import ServiceMetrics
@@ -35,30 +36,41 @@ class Knowledge:
 
 def know(settings: Settings) -> Knowledge:
     """Read catalogue and schemas, and create the tables that are missing. Raises ConfigError or Unavailable."""
+    return Knowledge(sources_into(settings, LATEST))
+
+
+def sources_into(settings: Settings, target: str) -> dict[str, Source]:
+    """Every topic that is kept in ``latest``, with its tables in the schema ``target``, made where they are missing."""
     metadata = sa.MetaData()
     with Registry(settings.registry_url) as registry:
         sources = {
-            exchange_topic(subject): _source(registry, settings.registry_url, subject, metadata)
+            exchange_topic(subject): _source(
+                registry, settings.registry_url, latest_spec(subject, metadata, target)
+            )
             for subject, described in load_catalogue().subjects.items()
             if described.latest
         }
     create_tables(settings.dsn(), [source.spec for source in sources.values()])
-    return Knowledge(sources)
+    return sources
 
 
-def _source(registry: Registry, registry_url: str, subject: str, metadata: sa.MetaData) -> Source:
-    spec = latest_spec(subject, metadata)
+def _source(registry: Registry, registry_url: str, spec: TableSpec) -> Source:
+    return Source(spec, schemas_of(registry, registry_url, spec.subject))
+
+
+def schemas_of(registry: Registry, registry_url: str, subject: str) -> Callable[[int], Schema | None]:
+    """A function from a registry id to the schema of a record of ``exchange.<subject>``, None for any other id."""
     known = {
         r.schema_id: load_schema(subject, r.version) for r in lookup(registry, exchange_subject(subject))
     }
     name = full_name(load_schema(subject, latest_version(subject)))
-    return Source(spec, schema_finder(name, known, registry_url))
+    return schema_finder(name, known, registry_url)
 
 
-def latest_spec(subject: str, metadata: sa.MetaData) -> TableSpec:
-    """The tables of a subject in ``latest``, by its newest released schema."""
+def latest_spec(subject: str, metadata: sa.MetaData, target: str = LATEST) -> TableSpec:
+    """The tables of a subject in ``latest``, or as they would be there, by its newest released schema."""
     schema = load_schema(subject, latest_version(subject))
-    return table_spec(subject, schema, metadata, indexed=indexes_of(subject))
+    return table_spec(subject, schema, metadata, target=target, indexed=indexes_of(subject))
 
 
 def schema_finder(

@@ -9,14 +9,15 @@ committed there. A crash before the commit leaves nothing, one after it leaves n
 
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from broker.compaction.engine import Engine, Unfit
 from broker.compaction.gather import Batch
 from broker.compaction.positions import Database, Position
 from broker.compaction.rejects import Place, Rejected
-from broker.kafka import GroupConsumer, TopicPartition
+from broker.kafka import Assignment, Record, TopicPartition
 from broker.kafka.takeover import resume
 from broker.metrics import ServiceMetrics
 from broker.store.connect import translated
@@ -49,11 +50,30 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+class Reader(Protocol):
+    """What a session reads with: a member of a group, as ``broker.kafka.GroupConsumer``, or whoever reads alone."""
+
+    @property
+    def moved(self) -> bool: ...
+
+    def poll(self, timeout_s: float, max_records: int = ...) -> list[Record]: ...
+
+    def take_assignment(self) -> Assignment | None: ...
+
+    def seek(self, partition: TopicPartition, offset: int) -> None: ...
+
+    def position(self, partition: TopicPartition) -> int: ...
+
+    def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+
+
 class CompactionSession:
     """One membership in the group, from joining until anything goes wrong."""
 
     def __init__(
-        self, engine: Engine, consumer: GroupConsumer, db: Database, dsn: str, metrics: ServiceMetrics
+        self, engine: Engine, consumer: Reader, db: Database, dsn: str, metrics: ServiceMetrics
     ) -> None:
         self._engine = engine
         self._consumer = consumer

@@ -12,9 +12,9 @@ from psycopg import errors as pg_errors
 from sqlalchemy.dialects import postgresql as pg
 
 from broker.errors import ConfigError, Unavailable
+from broker.store.belongings import belongings, make, strangers
 from broker.store.connect import transaction
 from consumers.sync import target as targets
-from consumers.sync.belongings import belongings, make, strangers
 from consumers.sync.target import Target, next_of
 from schemas.said import said
 

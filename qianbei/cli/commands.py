@@ -33,6 +33,8 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "doctor_cmd:doctor_command",
     "verify": "verify_cmd:verify_command",
     "report": "report_cmd:report_command",
+    "rebuild": "rebuild_cmd:rebuild_command",
+    "diff": "diff_cmd:diff_command",
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",
     "asyncapi": "asyncapi_cmd:asyncapi_command",

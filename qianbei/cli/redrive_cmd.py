@@ -18,6 +18,7 @@ from broker.errors import ConfigError
 from broker.registry import Registry
 from broker.topics import OPERATOR
 from qianbei.cli.completing import principals
+from qianbei.cli.times import Moment
 from qianbei.inspect.reading import AnyDecoder, printable, reader_of
 from qianbei.language import headed, spoken
 from qianbei.redrive.cases import Case, State, case_at
@@ -31,22 +32,6 @@ from schemas.catalogue import Catalogue
 from schemas.said import said
 
 QUARANTINE_REASONS = sorted(code for code, kind in REASONS.items() if kind.severity is Severity.QUARANTINE)
-
-
-class Moment(click.ParamType[datetime]):
-    """A time in ISO 8601; without an offset it is in UTC, as ``list`` shows it."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Fails for what is no time."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time: write 2021-03-01 or 2021-03-01T09:00:00+08:00", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _user() -> str:

@@ -2,24 +2,22 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 from pydantic import SecretStr
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from broker import logging
 from broker.errors import ConfigError
 from broker.metrics import ServiceMetrics, served
 from broker.settings import Settings
-from consumers.sync.keeping import Sync, Told
+from consumers.sync.keeping import Sync
 from consumers.sync.standing import Standing, forget_positions, standing
 from consumers.sync.swap import Swapped
 from consumers.sync.target import SCHEMA
 from qianbei.cli.completing import departments
+from qianbei.cli.progress import bar
 from qianbei.language import headed, spoken
 from qianbei.services import stopping
 from qianbei.site import settings_of
@@ -85,12 +83,12 @@ def sync_command(
         if from_start:
             forget_positions(settings, department, schema)
         if rebuild:
-            with _bar(spoken("rebuilding")) as tell:
+            with bar(spoken("rebuilding")) as tell:
                 _say(sync.rebuild(stop, tell, accept_missing=accept_missing), schema)
         if not once:
             sync.keep(stop)
             return
-        with _bar(spoken("catching up")) as tell:
+        with bar(spoken("catching up")) as tell:
             sync.catch_up(stop, tell)
     _finish(_standing(settings, department, schema), as_json)
 
@@ -172,11 +170,3 @@ def _say(swapped: Swapped | None, schema: str) -> None:
             spoken("{subject} is no longer among the topics, and its tables are gone", subject=subject),
             err=True,
         )
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Told]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda folded, of: progress.update(task, completed=folded, total=of)

@@ -14,12 +14,11 @@ from broker.errors import AccessDenied, ConfigError, DecodeError
 from broker.kafka import Connection, PartitionReader, Record, TopicPartition
 from broker.registry import Registry
 from broker.released import OWN_MAX_BYTES
+from broker.replay.reading import read_out, whole
 from qianbei.site import Site
 from schemas.installation import Installation
 from schemas.jsonform import to_json
 from schemas.said import said
-
-_POLL_S = 0.1
 
 
 @dataclass(slots=True)
@@ -88,16 +87,7 @@ def partitions_of(
 
 def retained(reader: PartitionReader, partitions: Collection[TopicPartition]) -> Iterator[Record]:
     """Every record of these partitions from its first to the end that it has now."""
-    begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
-    left = {p for p in partitions if begins[p] < ends[p]}
-    reader.assign(left)
-    for partition in left:
-        reader.seek(partition, begins[partition])
-    while left:
-        for record in reader.poll(_POLL_S):
-            if record.offset < ends[TopicPartition(record.topic, record.partition)]:
-                yield record
-        left = {p for p in left if reader.position(p) < ends[p]}
+    return read_out(reader, whole(reader, partitions))
 
 
 def place_of(topic: str, partition: int, offset: int) -> str:

@@ -2,9 +2,7 @@
 
 import os
 import random
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -12,7 +10,7 @@ import pytest
 
 from tests.support.city import City
 from tests.support.exchange import until
-from tests.support.sync import Agency, assert_is_projection, own_database
+from tests.support.sync import Agency, assert_is_projection, own_database, watching
 
 EVENTS = int(os.environ.get("QIANBEI_SYNC_EVENTS", "1200"))
 KILLS = int(os.environ.get("QIANBEI_SYNC_KILLS", "2"))
@@ -26,30 +24,6 @@ def agencies(city: City, tmp_path: Path) -> Iterator[dict[str, Agency]]:
             "police": Agency(city.exchange, "police", one, tmp_path),
             "bank.icbc": Agency(city.exchange, "bank.icbc", two, tmp_path),
         }
-
-
-@contextmanager
-def watching(dsn: str, table: str) -> Iterator[list[str]]:
-    """A reader who looks all the time; gives what he saw go back: an older revision, or rows that were gone."""
-    seen: dict[str, int] = {}
-    complaints: list[str] = []
-    done = threading.Event()
-
-    def look() -> None:
-        with psycopg.connect(dsn, autocommit=True) as db:
-            while not done.is_set():
-                now = dict(db.execute(f"SELECT entity_id, revision FROM {table}".encode()).fetchall())
-                complaints.extend(k for k, revision in seen.items() if now.get(k, 0) < revision)
-                seen.update(now)
-
-    reader = threading.Thread(target=look)
-    reader.start()
-    try:
-        yield complaints
-    finally:
-        done.set()
-        reader.join()
-    assert seen, "the reader saw nothing"
 
 
 def test_tables_are_the_projection_under_load_and_kills(city: City, agencies: dict[str, Agency]) -> None:

@@ -4,6 +4,7 @@ import json
 import secrets
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -176,3 +177,27 @@ def _comparable(value: Any) -> Any:
 
 def _plain(found: Any, expected: Any) -> Any:
     return _comparable(found) if isinstance(expected, list | dict) else found
+
+
+@contextmanager
+def watching(dsn: str, table: str) -> Iterator[list[str]]:
+    """A reader who looks all the time; gives what he saw go back: an older revision, or rows that were gone."""
+    seen: dict[str, int] = {}
+    complaints: list[str] = []
+    done = threading.Event()
+
+    def look() -> None:
+        with psycopg.connect(dsn, autocommit=True) as db:
+            while not done.is_set():
+                now = dict(db.execute(f"SELECT entity_id, revision FROM {table}".encode()).fetchall())
+                complaints.extend(k for k, revision in seen.items() if now.get(k, 0) < revision)
+                seen.update(now)
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    try:
+        yield complaints
+    finally:
+        done.set()
+        reader.join()
+    assert seen, "the reader saw nothing"

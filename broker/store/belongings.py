@@ -1,6 +1,6 @@
-"""What the department's people have attached to the live tables, and how it is carried over to new ones.
+"""What people have attached to live tables, and how it is carried over to new ones.
 
-Grants, indexes and the views that read the tables are made anew by their own definitions. What else hangs on a table (a
+Grants, default rights, indexes and the views that read the tables are made anew by their own definitions. What else hangs on a table (a
 trigger, a policy, a materialised view, a foreign key, a function) may hold a meaning that a definition does not show:
 it is named, and the swap refused.
 """
@@ -60,6 +60,13 @@ SELECT NULL, NULL, a.privilege_type, a.is_grantable,
        CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END
 FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = :schema AND a.grantee <> n.nspowner
 """
+_DEFAULTS = """
+SELECT pg_get_userbyid(d.defaclrole), d.defaclobjtype::text, a.privilege_type, a.is_grantable,
+       CASE a.grantee WHEN 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END
+FROM pg_default_acl d JOIN pg_namespace n ON n.oid = d.defaclnamespace, aclexplode(d.defaclacl) a
+WHERE n.nspname = :schema AND a.grantee <> d.defaclrole
+"""
+_KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "T": "TYPES"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ def belongings(
     connection.execute(sa.text("SET LOCAL search_path = ''"))
     return [
         *_grants(connection, schema, tables),
+        *_defaults(connection, schema),
         *_indexes(connection, schema, fresh, tables),
         *_views(connection, schema),
     ]
@@ -116,6 +124,20 @@ def _grants(connection: sa.Connection, schema: str, tables: Collection[str]) -> 
         yield Belonging(
             f"the grant of {privilege} on {what} to {to}",
             f"GRANT {privilege}{column} ON {what} TO {to}{option}",
+        )
+
+
+def _defaults(connection: sa.Connection, schema: str) -> Iterator[Belonging]:
+    """The rights that tables to come are given."""
+    for owner, kind, privilege, passing, grantee in connection.execute(
+        sa.text(_DEFAULTS), {"schema": schema}
+    ):
+        to = _QUOTE(grantee) if grantee else "PUBLIC"
+        option = " WITH GRANT OPTION" if passing else ""
+        yield Belonging(
+            f"the default grant of {privilege} in {schema} to {to}",
+            f"ALTER DEFAULT PRIVILEGES FOR ROLE {_QUOTE(owner)} IN SCHEMA {_QUOTE(schema)} "
+            f"GRANT {privilege} ON {_KINDS[kind]} TO {to}{option}",
         )
 
 

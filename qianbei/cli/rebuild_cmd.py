@@ -23,7 +23,10 @@ from qianbei.site import Site, current_site
 
 @click.command(name="rebuild")
 @click.option(
-    "--into", "schema", metavar="SCHEMA", required=True, help="The schema that the tables are made in."
+    "--into",
+    "schema",
+    metavar="SCHEMA",
+    help="The schema that the tables are made in; by default latest_next with --switch.",
 )
 @click.option(
     "--as-of",

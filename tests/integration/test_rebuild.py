@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from benchmarks.rebuild import TARGET, run
 from broker.replay.rebuilding import rebuild
+from broker.replay.switching import NEXT, Switched, switch
 from broker.store.roles import COMPACTION
 from broker.topics import OPERATOR, exchange_topic
 from qianbei.cli import diff_cmd, rebuild_cmd
@@ -137,21 +138,23 @@ def test_a_switch_repairs_latest_under_readers_and_running_services(city: City, 
         db.execute(
             "UPDATE latest.sale SET address = 'planted' WHERE entity_id = (SELECT min(entity_id) FROM latest.sale)"
         )
-    with watching(dsn, "latest.sale") as complaints, city.sending(seed=43, events=150, rate=30) as going:
+    with watching(dsn, "latest.sale") as complaints, city.sending(seed=43, events=150, rate=10) as going:
         with psycopg.connect(dsn) as reader:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             seen = reader.execute("SELECT count(*) FROM latest.sale").fetchone()
-            switching = threading.Timer(0, lambda: switched.append(ran("--switch", "--json")))
-            switched: list[Result] = []
+            switched: list[Switched | None] = []
+            switching = threading.Thread(target=lambda: switched.append(switch_now(lived_in)))
             switching.start()
             until("the reader is waited for", lambda: waits_for_readers(dsn) or not switching.is_alive())
             assert reader.execute("SELECT count(*) FROM latest.sale").fetchone() == seen
             assert not switched, "it switched under a reader's snapshot"
         switching.join(60)
-        assert switched[0].exit_code == 0, (switched[0].output, switched[0].exception)
+        assert switched
         assert going(), "the load ended before the switch: it proved nothing"
     assert complaints == []
-    assert json.loads(switched[0].stdout)["missing"] == 0
+    assert switched[0] is not None
+    assert switched[0].missing == 0
+    assert switched[0].old_dropped
     city.settle()
     with psycopg.connect(dsn, autocommit=True) as db:
         assert acl(db) == rights
@@ -171,6 +174,11 @@ def test_a_switch_that_would_lose_entities_is_refused(lived_in: Site) -> None:
     assert ran("--switch", "--accept-missing").exit_code == 0
     with psycopg.connect(dsn) as db:
         assert not db.execute("SELECT 1 FROM latest.sale WHERE entity_id = 'of no event'").fetchone()
+
+
+def switch_now(site: Site) -> Switched | None:
+    settings = site.settings(OPERATOR, role=COMPACTION)
+    return switch(site.admin.dsn(), settings, NEXT, threading.Event(), lambda _done, _of: None)
 
 
 def waits_for_readers(dsn: str) -> bool:

@@ -12,7 +12,6 @@ from broker.compaction.evolving import evolve
 from broker.compaction.indexes import indexes_of
 from broker.compaction.service import GROUP, CompactionSession
 from broker.compaction.tables import LATEST, TableSpec, create_all, table_spec
-from broker.errors import ConfigError
 from broker.kafka import Connection, GroupConsumer
 from broker.kafka.takeover import require_readable
 from broker.metrics import ServiceMetrics

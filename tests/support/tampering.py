@@ -75,9 +75,9 @@ class Disk:
     random: Random
 
     def flip(self, topic: str, partition: int) -> Planted:
-        """One bit, anywhere in the file."""
+        """One bit, anywhere in a batch that holds committed records: readers look at the checksum of no other."""
         path, batches = self._read(topic, partition)
-        n = self.random.randrange(len(batches))
+        n = self.random.choice(self._committed(topic, partition, batches))
         raw = bytearray(batches[n].raw)
         at = self.random.choice([i for i in range(len(raw)) if i not in _EPOCH_BYTES])
         raw[at] ^= 1 << self.random.randrange(8)

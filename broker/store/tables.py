@@ -168,6 +168,7 @@ token = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True)),
+    Column("city_code", Text),
     schema="front",
 )
 

@@ -18,6 +18,8 @@ OLDEST_PYTHON = (3, 11)
 GIB = 1024**3
 LITTLE_FREE, TOO_LITTLE_FREE = 10 * GIB, 2 * GIB
 SOON = timedelta(days=30)
+PUBLIC_KEY = ".pub"
+"""The one kind of file among the secrets that is made to be read by others."""
 
 
 def look(settings: Settings, home: Path, secrets: Path) -> Iterator[Finding]:
@@ -25,7 +27,8 @@ def look(settings: Settings, home: Path, secrets: Path) -> Iterator[Finding]:
     yield judge_python(sys.version_info[:2])
     if home.exists():
         yield judge_disk(shutil.disk_usage(home).free, home)
-    yield judge_secrets({str(path) for path in secrets.rglob("*") if path.is_file() and is_open(path)})
+    private = (path for path in secrets.rglob("*") if path.is_file() and path.suffix != PUBLIC_KEY)
+    yield judge_secrets({str(path) for path in private if is_open(path)})
     for name in ("kafka_cafile", "kafka_certfile", "api_certfile"):
         path = getattr(settings, name)
         if path is not None:

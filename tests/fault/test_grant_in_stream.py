@@ -52,7 +52,7 @@ def test_nothing_is_missing_behind_the_first_record(
 ) -> None:
     commands = Commands(exchange.site, monkeypatch)
     exchange.ensure_services(2)
-    every = {f"{service}-{n}": True for service in ("admission", "routing") for n in range(2)}
+    every = {f"{service}-{n}": True for service in ("admission", "routing", "report") for n in range(2)}
     with streaming(exchange):
         until("sales before", lambda: len(lanes(exchange, SOURCE)) == exchange.site.admin.slots)
         told = commands.grant(BANK, "--like", "bank.icbc", "--uscc", USCC)

@@ -33,7 +33,7 @@ from tests.support.story import event, example, sender, sold_house
 BANK, USCC = "bank.cmb", "91411400MA4000020H"
 OTHER_USCC = "91411400MA4000012N"
 SALES, MORTGAGES = f"dept.{BANK}.sale.v1", f"dept.{BANK}.mortgage.v1"
-TAKEN = {"admission-0": True, "routing-0": True}
+TAKEN = {"admission-0": True, "routing-0": True, "report-0": True}
 GRANT = (BANK, "--like", "bank.icbc", "--uscc", USCC, "--zh", "商丘丙银行", "--en", "Bank C of Shangqiu")
 
 

@@ -33,6 +33,7 @@ from tests.support.story import event, example, sender, sold_house
 BANK, USCC = "bank.cmb", "91411400MA4000020H"
 OTHER_USCC = "91411400MA4000012N"
 SALES, MORTGAGES = f"dept.{BANK}.sale.v1", f"dept.{BANK}.mortgage.v1"
+TOPICS = {SALES, MORTGAGES, f"dept.{BANK}.feedback.v1"}
 TAKEN = {"admission-0": True, "routing-0": True, "report-0": True}
 GRANT = (BANK, "--like", "bank.icbc", "--uscc", USCC, "--zh", "商丘丙银行", "--en", "Bank C of Shangqiu")
 
@@ -120,7 +121,7 @@ def granted_while_services_run(exchange: Exchange, commands: Commands) -> str:
     told = commands.grant(*GRANT)
     assert told["services"] == TAKEN
     own = {f"{kind}.{BANK}" for kind in ("intake", "decision", "quarantine", "dlq")}
-    assert set(told["topics"]) == own | {SALES, MORTGAGES}
+    assert set(told["topics"]) == own | TOPICS
     assert stat.S_IMODE((site.secrets / "kafka" / BANK).stat().st_mode) == 0o600
     assert failing(site) == set()
     # Once more: nothing is made anew, and no session ends.
@@ -180,7 +181,7 @@ def is_revoked_at_once(exchange: Exchange, commands: Commands) -> None:
 
 def leaves_what_is_evidence(exchange: Exchange, commands: Commands) -> None:
     gone = commands.revoke(BANK, "--delete-topics", "--yes")
-    assert set(gone["deleted"]) == {SALES, MORTGAGES, f"dlq.{BANK}"}
+    assert set(gone["deleted"]) == TOPICS | {f"dlq.{BANK}"}
     with Admin(Connection.of(exchange.site.admin)) as admin:
         left = {topic for topic in admin.topics() if BANK in topic}
     assert left == {intake_topic(BANK), f"decision.{BANK}", f"quarantine.{BANK}"}

@@ -96,7 +96,7 @@ def test_a_new_bank_comes_goes_and_comes_again(exchange: Exchange, commands: Com
     mine = receives_its_part_and_nothing_else(exchange)
     files_its_mortgage(exchange, mine)
     row = commands.listed()[BANK]
-    assert (row["origin"], row["credential"], row["topics"]) == ("site", True, {"there": 6, "of": 6})
+    assert (row["origin"], row["credential"], row["topics"]) == ("site", True, {"there": 7, "of": 7})
     assert {s["subject"]: s["rows"] for s in row["sees"]} == {"sale": "interested", "mortgage": "interested"}
     assert row["last_sent_at"] is not None
 

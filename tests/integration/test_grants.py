@@ -97,7 +97,11 @@ def test_a_new_bank_comes_goes_and_comes_again(exchange: Exchange, commands: Com
     files_its_mortgage(exchange, mine)
     row = commands.listed()[BANK]
     assert (row["origin"], row["credential"], row["topics"]) == ("site", True, {"there": 7, "of": 7})
-    assert {s["subject"]: s["rows"] for s in row["sees"]} == {"sale": "interested", "mortgage": "interested"}
+    assert {s["subject"]: s["rows"] for s in row["sees"]} == {
+        "sale": "interested",
+        "mortgage": "interested",
+        "feedback": "interested",
+    }
     assert row["last_sent_at"] is not None
 
     is_revoked_at_once(exchange, commands)

@@ -106,6 +106,7 @@ def test_what_was_planted_in_the_logs_is_found(own: Exchange) -> None:
         "admission": 1,
         "routing": 1,
         "compaction": 1,
+        "report": 1,
     }
     assert all(one.exact and one.oldest_s is not None for one in behind.values())
 

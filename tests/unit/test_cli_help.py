@@ -20,6 +20,8 @@ WITHOUT_JSON = {
     "deliver": "runs until it is ended; its log is JSON",
     "connection": "has --format json",
     "asyncapi": "has --format json",
+    "receiver": "runs until it is ended; its log is JSON",
+    "figures": "prints nothing but JSON",
 }
 COMPLETED = {
     "principal": principals,

@@ -195,10 +195,15 @@ class Settings(BaseSettings):
 
         Read anew at each call. Raises ConfigError naming the file that is wrong.
         """
-        try:
-            return load_installation(self.entitlements, candidate)
-        except EntitlementError as error:
-            raise ConfigError(said("QIANBEI_ENTITLEMENTS: {error}", error=error)) from None
+        return installation_in(self.entitlements, candidate)
+
+
+def installation_in(folder: Path | None, candidate: SiteFile | None = None) -> Installation:
+    """What is shipped with the site's files of a folder, if there is one. Raises ConfigError naming the file that is wrong."""
+    try:
+        return load_installation(folder, candidate)
+    except EntitlementError as error:
+        raise ConfigError(said("QIANBEI_ENTITLEMENTS: {error}", error=error)) from None
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -26,16 +26,15 @@ from pydantic import SecretStr
 from broker.audit.keys import key_of
 from broker.deploy import Deployed, deploy, kafka_users
 from broker.errors import ConfigError
-from broker.settings import Settings, load_settings
+from broker.settings import Settings, installation_in, load_settings
 from broker.store.roles import ROLES
 from broker.topics import AUDIT
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
 from schemas.catalogue import Catalogue
-from schemas.installation import Installation, load_installation
+from schemas.installation import Installation
 from schemas.said import said
-from schemas.shown import EntitlementError
 
 PORTS = "ports.json"
 OPERATORS = ("QIANBEI_API_", "QIANBEI_ENTITLEMENTS")
@@ -121,10 +120,7 @@ def known_installation(environ: Mapping[str, str] = os.environ) -> Installation:
         folder = Path(environ["QIANBEI_ENTITLEMENTS"])
     elif "QIANBEI_KAFKA_BOOTSTRAP" in environ or not (folder and folder.exists()):
         folder = None
-    try:
-        return load_installation(folder)
-    except EntitlementError as error:
-        raise ConfigError(said("QIANBEI_ENTITLEMENTS: {error}", error=error)) from None
+    return installation_in(folder)
 
 
 def known_catalogue(environ: Mapping[str, str] = os.environ) -> Catalogue:

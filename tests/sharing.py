@@ -18,6 +18,9 @@ import pytest
 
 PARTS = ("exchange", "rest")
 _NOTHING_COLLECTED = 5
+# How pytest's summary begins the line of a test that did not pass, and how much of that line is told again at the end.
+_NOT_PASSED = ("FAILED ", "ERROR ")
+_TOLD_AGAIN = 240
 
 
 def part_of(fixtures: Iterable[str], stack: str | None = None) -> str:
@@ -40,8 +43,9 @@ def _part(item: pytest.Item) -> str:
 def main(options: list[str]) -> int:
     """Run both parts, and end with the first exit code that is not 0; a part without tests is no fault beside one that has."""
     running = [_started(part, options) for part in PARTS]
+    not_passed: list[str] = []
     readers = [
-        threading.Thread(target=_tell, args=(part, process.stdout))
+        threading.Thread(target=_tell, args=(part, process.stdout, not_passed))
         for part, process in zip(PARTS, running, strict=True)
     ]
     for reader in readers:
@@ -49,6 +53,8 @@ def main(options: list[str]) -> int:
     codes = [process.wait() for process in running]
     for reader in readers:
         reader.join()
+    # Last of all, since who reads a long log (or is shown only its end) starts there.
+    print(*not_passed, sep="\n")
     print(" ".join(f"{part}: exit code {code}" for part, code in zip(PARTS, codes, strict=True)), flush=True)
     if set(codes) == {_NOTHING_COLLECTED}:
         return _NOTHING_COLLECTED
@@ -63,9 +69,11 @@ def _started(part: str, options: list[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def _tell(part: str, lines: IO[str] | None) -> None:
+def _tell(part: str, lines: IO[str] | None, not_passed: list[str]) -> None:
     assert lines is not None
     for line in lines:
+        if line.startswith(_NOT_PASSED):
+            not_passed.append(line.rstrip()[:_TOLD_AGAIN])
         print(f"{part:>8} | {line}", end="", flush=True)
 
 

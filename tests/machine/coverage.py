@@ -8,9 +8,10 @@ from schemas.catalogue import MadeBy, load_catalogue
 from schemas.codelists import code_list
 from tests.machine.observed import Story
 
-OUT_OF_REACH = {"NO_TARGET", "NOT_DUE"}
+OUT_OF_REACH = {"NO_TARGET", "NOT_DUE", "ALREADY_REDRIVEN"}
 """The field checks refuse a seizure of nothing before NO_TARGET is asked. NOT_DUE takes a clock that is set back at
-midnight, for which there is a history by hand."""
+midnight, for which there is a history by hand. Histories have no operator who sends in again what lies in quarantine: that is
+tested for itself."""
 NOT_ASKED_FOR = {"signal"}
 """Subjects that the model leaves out: see ``observed.UNFORESEEN``."""
 ASKED = {("feedback", "NOTED"), ("watch", "SOUGHT"), ("feedback", "ANSWERED")}

@@ -39,7 +39,7 @@ class Way(NamedTuple):
 def printed(contract: str) -> Arrived:
     """The sample has printed the newest revision of the contract."""
     last = {"entity_id": contract, "revision": 2, "event_type": "FILED"}
-    return lambda running: any(json.loads(line) == last for line in running.output.read_text().splitlines())
+    return lambda running: any(json.loads(line) == last for line in running.lines())
 
 
 def sdk(wheel: Path) -> Callable[[Newcomer], list[str | Path]]:

@@ -61,8 +61,10 @@ def test_a_school_asks_and_is_written_down(bureau: httpx.Client, site: Site, url
     path = "/v1/query/education/home_for_admission"
     with known_client(url, site_token(site, "education")[1]) as education:
         asked = body(lease["address"])
-        until("the lease is folded", lambda: education.post(path, json=asked).json()["answer"]["matched"], 30)
-        told = education.post(path, json=asked).json()
+        until(
+            "the lease is folded", lambda: answered(education.post(path, json=asked))["answer"]["matched"], 30
+        )
+        told = answered(education.post(path, json=asked))
         assert told["answer"]["lease_end"] == lease["lease_end"]
         problem(education.post(path, json=body(lease["address"], purpose="LOAN")), 403, "forbidden")
     problem(bureau.post(path, json=body(lease["address"])), 403, "forbidden")
@@ -104,7 +106,7 @@ def test_the_platform_asks_with_a_key_of_the_command_and_takes_it_back(
         return bureau.request(**platform.signed("POST", "/v1/gov/own_contracts", call))
 
     def own() -> list[str]:
-        return [one["contract_no"] for one in ask().json()["answer"]["leases"]]
+        return [one["contract_no"] for one in answered(ask())["answer"]["leases"]]
 
     until("the lease is folded", lambda: lease["contract_no"] in own(), 30)
     answer = ask()
@@ -116,6 +118,12 @@ def test_the_platform_asks_with_a_key_of_the_command_and_takes_it_back(
     assert all("secret" not in one for one in listed)
     run_gov_key("revoke", issued["key_id"])
     problem(ask(), 401, "unauthorized")
+
+
+def answered(response: httpx.Response) -> dict[str, Any]:
+    assert response.status_code == 200, response.text
+    told: dict[str, Any] = response.json()
+    return told
 
 
 def run_gov_key(*words: str) -> str:

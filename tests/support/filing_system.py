@@ -64,10 +64,10 @@ class FilingSystem:
         db.close()
         return {code: (address, room) for code, address, room in found}
 
-    def work(self, seed: int, until: float, longest_s: float) -> None:
+    def work(self, seed: int, at_work: Callable[[], bool], longest_s: float) -> None:
         """One clerk: short, long and rolled-back transactions on rows that others change too."""
         chance, db = random.Random(seed), self.open()
-        while time.monotonic() < until:
+        while at_work():
             changes = 0
             for _ in range(chance.choice((1, 1, 2))):
                 changes += self._change(chance, db)
@@ -126,29 +126,37 @@ def on_sqlite(path: Path) -> FilingSystem:
     return FilingSystem(opened, f"sqlite:///{path}", "?", "strftime('%Y-%m-%d %H:%M:%f', 'now', '+8 hours')")
 
 
-@contextmanager
-def clerks(
-    system: FilingSystem, count: int, seconds: float, longest_s: float
-) -> Iterator[Callable[[], bool]]:
-    """People at work for a while; gives whether they still are."""
-    until, failed = time.monotonic() + seconds, list[BaseException]()
+class Office:
+    """People at work."""
 
-    def work(seed: int) -> None:
-        try:
-            system.work(seed, until, longest_s)
-        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
-            failed.append(error)
+    def __init__(self) -> None:
+        self._closes = threading.Event()
+        self._failed: list[BaseException] = []
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(count)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield lambda: any(thread.is_alive() for thread in threads)
-    finally:
+    def close(self) -> None:
+        """Nobody begins anything more."""
+        self._closes.set()
+
+    @contextmanager
+    def staffed(self, system: FilingSystem, count: int, longest_s: float) -> Iterator["Office"]:
+        """With ``count`` clerks, who work until the office closes. Raises what any of them failed by."""
+        threads = [threading.Thread(target=self._work, args=(system, n, longest_s)) for n in range(count)]
         for thread in threads:
-            thread.join()
-    if failed:
-        raise failed[0]
+            thread.start()
+        try:
+            yield self
+        finally:
+            self.close()
+            for thread in threads:
+                thread.join()
+        if self._failed:
+            raise self._failed[0]
+
+    def _work(self, system: FilingSystem, seed: int, longest_s: float) -> None:
+        try:
+            system.work(seed, lambda: not self._closes.is_set(), longest_s)
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
+            self._failed.append(error)
 
 
 def write_config(path: Path, mode: str, **changes: Any) -> Path:

@@ -90,6 +90,10 @@ class Running:
             assert time.monotonic() < deadline, f"nothing within {seconds:.0f} s: {self.errors.read_text()}"
             time.sleep(0.02)
 
+    def lines(self) -> list[str]:
+        """What it has printed, without a line that it is still at."""
+        return self.output.read_text().split("\n")[:-1]
+
     def stop(self) -> int:
         """By SIGTERM; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)

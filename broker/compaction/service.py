@@ -17,7 +17,7 @@ from broker.compaction.engine import Engine, Unfit
 from broker.compaction.gather import Batch
 from broker.compaction.positions import Database, Position
 from broker.compaction.rejects import Place, Rejected
-from broker.kafka import Assignment, Record, TopicPartition
+from broker.kafka import Assignment, Markers, Record, TopicPartition
 from broker.kafka.takeover import resume
 from broker.metrics import ServiceMetrics
 from broker.store.connect import translated
@@ -82,6 +82,7 @@ class CompactionSession:
         self._metrics = metrics
         self._owned: dict[TopicPartition, Position] = {}
         self._known_bad: dict[Place, Rejected] = {}
+        self._markers = Markers(consumer)
 
     def step(self) -> int:
         """Fold at most one batch; on a moved assignment take the partitions over instead."""
@@ -134,10 +135,8 @@ class CompactionSession:
     def _pass_markers(self) -> None:
         """Move on over the markers that end a transaction, which are no records: else we would seem to lag by one."""
         batch = Batch()
-        for partition, position in self._owned.items():
-            offset = self._consumer.position(partition)
-            if offset > position.next_offset:
-                batch.offsets[partition] = offset
+        reached = {p: position.next_offset for p, position in self._owned.items()}
+        batch.offsets |= self._markers.passed(reached)
         if batch.offsets and not self._consumer.moved:
             self._fold(batch)
 

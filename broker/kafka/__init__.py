@@ -14,6 +14,7 @@ What is not obvious, and once was a bug somewhere:
 from broker.kafka.admin import Admin
 from broker.kafka.connection import Connection, bootstrap_address
 from broker.kafka.consumer import Assignment, Generation, GroupConsumer, PartitionReader
+from broker.kafka.markers import Markers
 from broker.kafka.partitioner import partition_of
 from broker.kafka.producer import IdempotentProducer, TransactionalProducer
 from broker.kafka.types import Acl, Header, Outgoing, Record, TopicPartition, next_offsets
@@ -27,6 +28,7 @@ __all__ = [
     "GroupConsumer",
     "Header",
     "IdempotentProducer",
+    "Markers",
     "Outgoing",
     "PartitionReader",
     "Record",

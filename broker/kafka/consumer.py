@@ -167,7 +167,7 @@ class GroupConsumer(_Client):
                 "heartbeat_interval_ms": int(session_timeout_s * 250),
                 "partition_assignment_strategy": (RangePartitionAssignor,),
                 # The broker answers as soon as there is a record; a shorter wait only makes an idle service busier.
-                "fetch_max_wait_ms": 50,
+                "fetch_max_wait_ms": 250,
                 "fetch_max_bytes": max_bytes,
             },
         )

@@ -18,7 +18,7 @@ from broker.codec import Decoder
 from broker.compaction.positions import Database, Position, Positions
 from broker.compaction.rejects import Place, Rejected, Rejections, bisect, rejected
 from broker.errors import DecodeError
-from broker.kafka import GroupConsumer, Record, TopicPartition, next_offsets
+from broker.kafka import GroupConsumer, Markers, Record, TopicPartition, next_offsets
 from broker.kafka.takeover import resume
 from broker.metrics import ServiceMetrics
 from broker.report.fold import Changes, Read, fold, wanted
@@ -128,6 +128,7 @@ class ReportSession:
         self._metrics = metrics
         self._gauges = gauges
         self._owned: dict[TopicPartition, Position] = {}
+        self._markers = Markers(consumer)
         self._show_at = 0.0
 
     def step(self) -> int:
@@ -150,12 +151,7 @@ class ReportSession:
         return len(records)
 
     def _behind_markers(self) -> dict[TopicPartition, int]:
-        """Where a marker that ends a transaction was passed: else we would seem to lag by one."""
-        return {
-            partition: offset
-            for partition, position in self._owned.items()
-            if (offset := self._consumer.position(partition)) > position.next_offset
-        }
+        return self._markers.passed({p: position.next_offset for p, position in self._owned.items()})
 
     def _show(self) -> None:
         if time.monotonic() >= self._show_at:

@@ -54,6 +54,7 @@ def latest(dsn: str) -> Iterator[Latest]:
                 for n, record in enumerate(many(lease, "parties"))
             ),
         )
+        one.analyse()
         yield one
 
 

@@ -106,6 +106,11 @@ class Latest:
             folding.append(record(topic, 0, next(self._offsets), one, encode(one)))
         self._folder.fold(folding)
 
+    def analyse(self) -> None:
+        """Let Postgres know the tables as it would soon by itself: plans follow from it."""
+        with psycopg.connect(self.dsn, autocommit=True) as db:
+            db.execute("ANALYZE")
+
     def ask(self, department: str, name: str, asked: Any, **changes: Any) -> httpx.Response:
         """One call, as that department (of a group, such as ``bank``, as its first), with the query's own purpose.
 

@@ -16,7 +16,7 @@ from qianbei.stack import Supervisor
 from tests.support.providers import Provider
 
 
-def until(what: str, true: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(what: str, true: Callable[[], bool], seconds: float = 150.0) -> None:
     """Wait for a condition, a bounded time. Fails naming what did not come."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -63,6 +63,14 @@ def _contract_no(ask: Questioner) -> Form:
     return {"contract_no": ask.purchase()[1].number}
 
 
+def _sale_to_declare(ask: Questioner) -> Form:
+    """One that is filed; a completed one has been declared."""
+    filed = [one for one in ask.deeds().sales if one.status == "FILED"]
+    while not filed:
+        filed = [one for one in ask.deeds().sales if one.status == "FILED"]
+    return {"contract_no": filed[0].number}
+
+
 def _applicant_contract(ask: Questioner) -> Form:
     _, sale = ask.purchase()
     return {"applicant": person(sale.buyers[0]), "contract_no": sale.number}
@@ -167,6 +175,6 @@ QUESTIONS: Mapping[tuple[str, str], Question] = {
     ("police", "houses_of_tenant"): Question(_tenant, "leases"),
     ("police", "consistency_rate"): Question(_rate, "counties"),
     ("tax", "sale"): Question(_contract_no, "sales"),
-    ("tax", "sale_prefill"): Question(_contract_no, "parts"),
+    ("tax", "sale_prefill"): Question(_sale_to_declare, "price_without_vat"),
 }
 """By department and name. A question that is not here is not measured: a test says so."""

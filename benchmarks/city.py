@@ -232,9 +232,13 @@ class _History:
             owner, day = self._resold(owner, day)
         if self._chance.random() < 0.3:
             self._let(owner, max(day, self._city.today - 3 * _YEAR))
-        parts = (self._sales, self._titles, self._mortgages, self._leases)
-        sales, titles, mortgages, leases = (tuple(part) for part in parts)
-        return Deeds(self._house, sales, titles, mortgages, leases)
+        return Deeds(
+            self._house,
+            tuple(self._sales),
+            tuple(self._titles),
+            tuple(self._mortgages),
+            tuple(self._leases),
+        )
 
     def _first_sale(self) -> tuple[Family, date]:
         buyer, day = self._family(), self._city.today - timedelta(days=self._chance.randrange(5, 4_000))

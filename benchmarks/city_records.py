@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -270,11 +270,7 @@ class CityRecords:
         return like | {"name": clear(one.name), "id_no": clear(one.id_no), "party_ref": self.ref(one.id_no)}
 
     def ref(self, id_no: str, id_type: str = _CITIZEN) -> str:
-        return self._refs(id_type, id_no)
-
-    @cached_property
-    def _refs(self) -> Any:
-        return lru_cache(10_000)(lambda id_type, id_no: party_ref(self.party_key, id_type, id_no))
+        return party_ref(self.party_key, id_type, id_no)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ INDEXED: Mapping[str, tuple[str, ...]] = {
     "seizure": ("house_code", "bound_house_code", "contract_no", "realty_unit_no", "case_no"),
     "title": ("house_code", "title_cert_no", "sale_contract_no", "realty_unit_no"),
     "household": ("household_no",),
-    "feedback": ("house_code", "contract_no", "about_entity_id", "county_code"),
+    "feedback": ("house_code", "contract_no", "about_entity_id"),
     "watch": ("house_code", "case_no"),
     "defaulter": ("case_no",),
     "alias": ("house_code", "alias_house_code"),
@@ -23,10 +23,11 @@ INDEXED: Mapping[str, tuple[str, ...]] = {
 """By subject, the columns with an index of their own."""
 
 RANGED: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "lease": (("county_code", "layout_code", "filed_at"), ("county_code", "filed_at")),
+    "lease": (("county_code", "filed_at", "layout_code"),),
+    "feedback": (("county_code", "happened_on"),),
 }
-"""By subject, the columns that have one index together: equal in the first ones, in a range of the last. Market rents are
-found by them."""
+"""By subject, the columns that have one index together: equal in the first, in a range and in the order of the second; what
+follows is looked at in the index alone. Market rents, of a layout or of all, and checks of residence are found by them."""
 
 
 def indexes_of(subject: str) -> tuple[tuple[str, ...], ...]:

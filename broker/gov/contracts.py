@@ -53,10 +53,15 @@ class OwnContracts(Asked):
 
 async def own_contracts(asked: OwnContracts, reading: Reading) -> Given:
     """Every signed contract, whatever became of it; drafts are nobody's contract yet."""
-    refs, name = frozenset(await reading.refs(asked.citizen)), plain_name(asked.citizen.name)
+    known, lists = await reading.of_person(
+        asked.citizen,
+        lambda refs: [
+            reading.finding_parties(subject, refs, roles=roles) for subject, roles in LISTS.values()
+        ],
+    )
+    refs, name = frozenset(known), plain_name(asked.citizen.name)
     given: dict[str, Any] = {}
-    for listed, (subject, roles) in LISTS.items():
-        records = await reading.of_parties(subject, refs, roles=roles)
+    for (listed, (_, roles)), records in zip(LISTS.items(), lists, strict=True):
         signed = [one for one in records if one["contract_status"] != "DRAFT"]
         own = [(one, _roles(one, refs, roles, name)) for one in signed]
         given[listed] = [one | {"own_roles": found} for one, found in own if found]

@@ -21,12 +21,17 @@ lists of records as they came from ``reading``, with figures of its own beside t
 reveals or masks protected values and writes JSON. A declared figure that is not given is null, a list that is not given is
 empty. What ``reading`` offers:
 
+* ``await reading.found(reading.finding("sale", "house_code", code), reading.finding_parties("title", refs))``: several look-ups in
+  one trip to the server, each as the two below have it; ask so whatever does not depend on another answer;
+* ``refs, lists = await reading.of_person(person, lambda refs: [reading.finding_parties("title", refs), …])``: the same for all that
+  a person has, under each of his documents;
 * ``await households.count_given(reading, person, asked, apart=…)``: the homes of a family (``broker.query.households``);
 * ``await contracts.contract(reading, "sale", number)``: one contract by contract or filing number;
 * ``reading.reckoning``, ``reading.today``: the parameters of calculations, and the day of the call in China;
 * ``await reading.refs(person)``: the ``party_ref`` of a person under all his documents, by the standing aliases;
 * ``await reading.of_parties("sale", refs, roles=["BUYER"])``: whole newest records with such a party;
-* ``await reading.by("unit", "house_code", code, …)``: whole newest records by an indexed column (``compaction/indexes.py``);
+* ``await reading.by("unit", "house_code", code, …)``: whole newest records by an indexed column, or by one of several in a tuple
+  (``compaction/indexes.py``);
 * ``await reading.by_key("unit", entity_id, …)``: by the entity's id;
 * ``page=Page(after, most)`` with these: so many records at most from there on; ``everything.page_of`` makes pages of several lists;
 * ``reading.caller``: department, officer, purpose, number; ``reading.as_of``: the instant of the answer (UTC).

@@ -152,8 +152,10 @@ class AccessLog:
 
     async def _commit(self, db: Connection, chain: str, seq: int, batch: Sequence[Access]) -> None:
         rows = [(chain, seq + n, *astuple(access)) for n, access in enumerate(batch, start=1)]
-        async with db.transaction():
-            await db.cursor().executemany(_INSERT, rows)
+        # All is sent at once, the commit too, and the end of the block waits for the last answer: one trip to the server.
+        async with db.pipeline(), db.transaction():
+            for row in rows:
+                await db.execute(_INSERT, row)
 
     def _give_up(self) -> None:
         self.opened.clear()

@@ -10,9 +10,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from broker.api.problems import invalid
 from broker.errors import ConfigError
+from broker.protected import UnreadableValue
 from broker.routing.project import as_it_is, shaped
 from schemas.derive import ALWAYS, Pick, Schema, named_types, resolved, select
+from schemas.jsonform import Problem
 from schemas.queries import Figure, FigureKind, Query, Records
 from schemas.said import said
 
@@ -30,11 +33,23 @@ class Cut:
     figures: Mapping[str, Figure]
 
     def __call__(self, given: Given) -> Json:
-        """The answer that may leave. Raises TypeError for a figure that is not of its kind."""
+        """The answer that may leave.
+
+        Raises TypeError for a figure that is not of its kind, ProblemError 422 for a protected value that cannot be read.
+        """
         figures = {name: _figure(name, kind, given.get(name)) for name, kind in self.figures.items()}
         return figures | {
-            name: [show(item) for item in given.get(name) or ()] for name, show in self.lists.items()
+            name: [_shown(name, show, item) for item in given.get(name) or ()]
+            for name, show in self.lists.items()
         }
+
+
+def _shown(name: str, show: Callable[[dict[str, Any]], Json], item: dict[str, Any]) -> Json:
+    try:
+        return show(item)
+    except UnreadableValue:
+        what = said("a record in {name} has a protected value that cannot be read", name=name)
+        raise invalid([Problem("asked", what, said("ask the bureau to send it again, complete"))]) from None
 
 
 def compile_cut(query: Query, schemas: Mapping[str, Schema]) -> Cut:

@@ -4,7 +4,7 @@ A page holds at most so many records of all sections together, and says where th
 last). Nothing is kept between calls: each page is true of its own instant.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from pydantic import Field
 
 from broker.api.problems import invalid
 from broker.query.asked import Identifier
-from broker.query.reading import Page
+from broker.query.reading import Find, Page, Reading
 from broker.query.records import Record
 from schemas.jsonform import Problem
 from schemas.said import said
@@ -27,15 +27,13 @@ After = Annotated[
     Identifier, Field(max_length=140, description="上一页的 next 值 the next of the page before")
 ]
 
-Find = Callable[[Page], Awaitable[list[Record]]]
-
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One list of an answer, and the ways by which its records are found; one that several find is there once."""
+    """One list of an answer, and how the records of a page of it are found."""
 
     name: str
-    finds: tuple[Find, ...]
+    find: Callable[[Page], Find]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +44,22 @@ class Pages:
     next: str | None
 
 
-async def page_of(sections: Sequence[Section], after: str | None, most: int) -> Pages:
-    """The page that follows ``after``, which must be the ``next`` of another or None. Raises ProblemError 422."""
+async def page_of(reading: Reading, sections: Sequence[Section], after: str | None, most: int) -> Pages:
+    """The page that follows ``after``, which must be the ``next`` of another or None. Raises ProblemError 422.
+
+    Of each section a page's worth is read, all at once: most matters have a few records of each.
+    """
     start, key = _place(sections, after)
     lists: dict[str, list[Record]] = {section.name: [] for section in sections}
-    left = most
-    for section in sections[start:]:
-        records = await _found(section, Page(key, left + 1))
+    left, asked = most, sections[start:]
+    finds = (section.find(Page("" if n else key, most + 1)) for n, section in enumerate(asked))
+    for section, records in zip(asked, await reading.found(*finds), strict=True):
         lists[section.name] = records[:left]
         if len(records) > left:
             last = records[left - 1]["entity_id"] if left else key
             return Pages(lists, f"{section.name}:{last}")
         left, key = left - len(records), ""
     return Pages(lists, None)
-
-
-async def _found(section: Section, page: Page) -> list[Record]:
-    """The first records of the section on that page: of each way no more than a page can hold, so none is missed."""
-    found = {record["entity_id"]: record for find in section.finds for record in await find(page)}
-    return [found[key] for key in sorted(found)][: page.most]
 
 
 def _place(sections: Sequence[Section], after: str | None) -> tuple[int, str]:

@@ -4,7 +4,7 @@ A family is the one that the caller was shown papers of (*given*), or else that 
 the day of the call, and so are its homes: an answer is true of the instant that it names.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,11 +15,12 @@ from pydantic import Field
 from broker.api.problems import invalid
 from broker.protected import normalise_id
 from broker.query.asked import Asked, Person
+from broker.query.estate import estate_of, named_in, readable
 from broker.query.reading import Reading
 from broker.query.records import Record
 from broker.reckoning.family import MINOR, Aliases, Family, FamilyNote, family_of
-from broker.reckoning.homes import Holdings, HomeCount, count_homes
-from broker.reckoning.reading import CITIZEN, read_household, read_sale, read_title, read_unit
+from broker.reckoning.homes import HomeCount, count_homes
+from broker.reckoning.reading import CITIZEN, read_household
 from broker.reckoning.records import Evidence, Household, Member
 from schemas.codelists import code_list
 from schemas.identifiers import citizen_id
@@ -31,6 +32,9 @@ CITY = "411400"
 """Where a question that names no house is asked: the city as a whole."""
 
 MOST_CHILDREN = 20
+
+RECORDS_UNREAD = "RECORDS_UNREAD"
+"""Note of an answer: records that name the family, or lie on its houses, lack what is counted from."""
 
 
 class FamilySource(StrEnum):
@@ -65,21 +69,15 @@ class WithFamily(WithSpouse):
 
 
 @dataclass(frozen=True, slots=True)
-class Estate:
-    """The records that say what some families hold, and the address of each house that they name."""
+class Kin:
+    """A family as it was found, and how many household records that name one of it could not be read."""
 
-    holdings: Holdings
-    addresses: dict[str, str]
+    family: Family
+    unread: int = 0
 
-    @classmethod
-    def of(cls, sales: Sequence[Record], titles: Sequence[Record], units: Sequence[Record]) -> "Estate":
-        named = {one["house_code"]: one["address"] for one in (*sales, *titles, *units) if one.get("address")}
-        return cls(
-            Holdings(
-                tuple(map(read_sale, sales)), tuple(map(read_title, titles)), tuple(map(read_unit, units))
-            ),
-            named,
-        )
+    @property
+    def refs(self) -> frozenset[str]:
+        return frozenset[str]().union(*self.family.persons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +87,25 @@ class Counted:
     count: HomeCount
     source: FamilySource
     addresses: tuple[str | None, ...]
+    unread: int = 0
+    """Records that would say more of it, if they could be read."""
+
+    @property
+    def refs(self) -> frozenset[str]:
+        return frozenset[str]().union(*self.count.family.persons)
 
     @property
     def homes(self) -> int | None:
-        """The number; None where nobody says who belongs to the family, so that it is not a household's."""
-        return None if self.source is FamilySource.NONE else self.count.count
+        """The number; None where it is not sure to be the household's: nobody says who belongs to it, or records are unread."""
+        return None if self.source is FamilySource.NONE or self.unread else self.count.count
 
     def figures(self) -> dict[str, Any]:
         """What an answer may say of it, by the names that entitlements use."""
         return {
             "unit_count": self.count.count,
             "family_source": str(self.source),
-            "notes": [str(note) for note in self.count.family.notes],
+            "notes": [*map(str, self.count.family.notes), *([RECORDS_UNREAD] if self.unread else [])],
+            "unread_records": self.unread,
             "counted_on": self.count.as_of,
             "rule_version": self.count.rule_version,
             "count_basis": self.count.legal_basis,
@@ -122,37 +127,51 @@ async def count_given(
     rule = in_force(reading.reckoning.homes, CITY, reading.today)
     own = reading.ref(person)
     given = _given(reading, own, asked)
-    (family,) = await families(
-        reading, [own], minor_under=rule.minor_under if minor_under is None else minor_under, given=given
-    )
-    (counted,) = await count(reading, [family], apart=apart, county=CITY, given=given is not None)
+    minor_under = rule.minor_under if minor_under is None else minor_under
+    kin = (await families(reading, [own], minor_under=minor_under, given=given))[own]
+    (counted,) = await count(reading, [kin], apart=apart, county=CITY, given=given is not None)
     return counted
 
 
-async def members(reading: Reading, refs: Sequence[str]) -> Family:
+async def members(reading: Reading, refs: Sequence[str]) -> Kin:
     """These people as one family, each under all references, where the caller has said who belongs to it."""
     aliases = await reading.aliases(refs)
-    return Family(frozenset(aliases.of(ref) for ref in refs))
+    return Kin(Family(frozenset(aliases.of(ref) for ref in refs)))
 
 
 async def families(
     reading: Reading, refs: Sequence[str], *, minor_under: int, given: Household | None = None
-) -> list[Family]:
-    """The families of these people on the day of the call, each once, in their order."""
-    aliases = await reading.aliases(refs)
-    every = sorted({ref for one in refs for ref in aliases.of(one)})
-    if given is not None:
-        households = [given]
-    else:
-        households = [read_household(one) for one in await reading.of_parties("household", every)]
+) -> dict[str, Kin]:
+    """The family of each of these people on the day of the call; of those who are one family, the same."""
+    aliases, records = await _recorded(reading, refs, is_given=given is not None)
+    read, unread = readable(read_household, records)
+    households = read if given is None else (given,)
+    known = {ref for one in refs for ref in aliases.of(one)}
     members = {member.ref for household in households for member in household.members}
-    aliases = await reading.aliases(members | set(every)) if members - set(every) else aliases
-    return _families(refs, households, aliases, reading.today, minor_under)
+    aliases = await reading.aliases(members | known) if members - known else aliases
+    kin: dict[frozenset[frozenset[str]], Kin] = {}
+    found = {}
+    for ref in refs:
+        family = family_of(ref, households, as_of=reading.today, minor_under=minor_under, aliases=aliases)
+        own = aliases.of(ref)
+        one = Kin(family, sum(bool(own & named_in(record)) for record in unread))
+        found[ref] = kin.setdefault(family.persons, one)
+    return found
+
+
+async def _recorded(reading: Reading, refs: Sequence[str], *, is_given: bool) -> tuple[Aliases, list[Record]]:
+    """The aliases of these people, and their household records unless the caller has given a family."""
+    if is_given:
+        return await reading.aliases(refs), []
+    aliases, (records,) = await reading.of_people(
+        refs, lambda every: [reading.finding_parties("household", every)]
+    )
+    return aliases, records
 
 
 async def count(
     reading: Reading,
-    found: Sequence[Family],
+    found: Sequence[Kin],
     *,
     apart: str | None,
     county: str,
@@ -160,22 +179,21 @@ async def count(
 ) -> list[Counted]:
     """The homes of each family in all counties of the exchange, by the rule of a county on the day of the call."""
     rule = in_force(reading.reckoning.homes, county, reading.today)
-    estate = await _estate(reading, {ref for family in found for person in family.persons for ref in person})
-    counts = [
-        count_homes(
-            family,
+    estate = await estate_of(reading, frozenset[str]().union(*(kin.refs for kin in found)))
+
+    def counted(kin: Kin) -> Counted:
+        one = count_homes(
+            kin.family,
             estate.holdings,
             rule,
             as_of=reading.today,
             coverage=tuple(code_list("county").by_code),
             apart_from=() if apart is None else (apart,),
         )
-        for family in found
-    ]
-    return [
-        Counted(one, _source(one.family, given), tuple(estate.addresses.get(h.house_code) for h in one.homes))
-        for one in counts
-    ]
+        addresses = tuple(estate.addresses.get(home.house_code) for home in one.homes)
+        return Counted(one, _source(kin.family, given), addresses, kin.unread + estate.unread_of(kin.refs))
+
+    return [counted(kin) for kin in found]
 
 
 def in_force(group: Dated[EditionT], county: str, day: date) -> EditionT:
@@ -192,31 +210,6 @@ def in_force(group: Dated[EditionT], county: str, day: date) -> EditionT:
             ]
         )
     return edition
-
-
-async def _estate(reading: Reading, refs: Iterable[str]) -> Estate:
-    """All that is known of the houses that these people hold, buy or sell: a later owner's records too."""
-    every = sorted(refs)
-    sales = await reading.of_parties("sale", every, roles=["BUYER", "SELLER"])
-    titles = await reading.of_parties("title", every)
-    codes = sorted({one["house_code"] for one in (*sales, *titles)})
-    if not codes:
-        return Estate.of([], [], [])
-    return Estate.of(
-        await reading.by("sale", "house_code", *codes),
-        await reading.by("title", "house_code", *codes),
-        await reading.by("unit", "house_code", *codes),
-    )
-
-
-def _families(
-    refs: Iterable[str], households: Sequence[Household], aliases: Aliases, day: date, minor_under: int
-) -> list[Family]:
-    found: dict[frozenset[frozenset[str]], Family] = {}
-    for ref in refs:
-        family = family_of(ref, households, as_of=day, minor_under=minor_under, aliases=aliases)
-        found.setdefault(family.persons, family)
-    return list(found.values())
 
 
 def _given(reading: Reading, own: str, asked: WithSpouse) -> Household | None:

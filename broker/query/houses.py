@@ -7,10 +7,7 @@ from broker.query.reading import Reading
 
 async def codes_of(reading: Reading, *codes: str) -> list[str]:
     """These codes, and those that stand for the same houses by a standing alias."""
-    named = [
-        *await reading.by("alias", "house_code", *codes),
-        *await reading.by("alias", "alias_house_code", *codes),
-    ]
+    named = await reading.by("alias", ("house_code", "alias_house_code"), *codes)
     linked = [alias for alias in named if alias["status"] == "LINKED"]
     found = [*codes, *(alias[column] for alias in linked for column in ("house_code", "alias_house_code"))]
     return [code for code in dict.fromkeys(found) if code]

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from broker.query.asked import Asked, Code, ContractNo, HouseCode, Person
-from broker.query.contracts import contract, has_party
+from broker.query.contracts import as_read, contract, has_party
 from broker.query.cutting import Given
 from broker.query.definition import Definition
 from broker.query.explained import explained
@@ -69,17 +69,11 @@ async def household_units(asked: HouseholdUnits, reading: Reading) -> Given:
 async def mortgage_status(asked: MortgageStatus, reading: Reading) -> Given:
     """The mortgages and the sale of this number in which the asker is named as lender or mortgagee."""
     number, own = asked.contract_no, reading.caller.department
-    found = [
-        *await reading.by("mortgage", "contract_no", number),
-        *await reading.by("mortgage", "sale_contract_no", number),
-    ]
-    mortgages = {one["entity_id"]: one for one in found if is_lent_by(one, own)}
-    numbers = {number, *(one["sale_contract_no"] for one in mortgages.values() if one["sale_contract_no"])}
+    found = await reading.by("mortgage", ("contract_no", "sale_contract_no"), number)
+    mortgages = [one for one in found if is_lent_by(one, own)]
+    numbers = {number, *(one["sale_contract_no"] for one in mortgages if one["sale_contract_no"])}
     sales = await reading.by("sale", "contract_no", *sorted(numbers))
-    return {
-        "mortgages": [mortgages[key] for key in sorted(mortgages)],
-        "sales": [one for one in sales if is_lent_by(one, own)],
-    }
+    return {"mortgages": mortgages, "sales": [one for one in sales if is_lent_by(one, own)]}
 
 
 def lending(group: str, loan_kind: str) -> tuple[Definition, ...]:
@@ -92,7 +86,7 @@ def lending(group: str, loan_kind: str) -> tuple[Definition, ...]:
             return {"matched": False}
         counted = await count_given(reading, asked.applicant, asked, apart=sale["house_code"])
         rule = in_force(reading.reckoning.loans, sale["county_code"], reading.today)
-        given = read_sale(sale)
+        given = as_read(read_sale, sale)
         given = given if asked.appraisal is None else replace(given, appraisal_price=asked.appraisal)
         found = base_of(given, counted.homes, rule, asked.loan_kind or loan_kind)
         return counted.figures() | {"matched": True} | _loan(found)

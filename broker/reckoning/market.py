@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from statistics import median
+from functools import lru_cache
 
 from broker.reckoning.figures import fen
 from broker.reckoning.months import OF_PERIOD
@@ -44,14 +44,26 @@ def market_rent(leases: Iterable[Lease], like: Lease, rule: RentRule, on: date) 
         rents = _RENTS[level](others, like, rule)
         found = MarketRent(None, level, len(rents))
         if len(rents) >= rule.min_sample:
-            return MarketRent(fen(Fraction(median(rents))), level, len(rents))
+            return MarketRent(fen(_median(rents)), level, len(rents))
     return found
+
+
+def _median(rents: Sequence[Fraction]) -> Fraction:
+    """Exactly; fractions are compared themselves only where they are next to equal, as that is slow."""
+    ordered = sorted(rents, key=lambda rent: (float(rent), rent))
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def monthly_rent(lease: Lease) -> Fraction | None:
     """The rent a month; None if the lease does not say what its rent is for."""
-    months = OF_PERIOD.get(lease.rent_period or "")
-    return None if months is None else Fraction(lease.rent) / months
+    return _monthly(lease.rent, lease.rent_period or "")
+
+
+@lru_cache(maxsize=8_192)
+def _monthly(rent: Decimal, period: str) -> Fraction | None:
+    """Many are let for the same."""
+    months = OF_PERIOD.get(period)
+    return None if months is None else Fraction(rent) / months
 
 
 def is_residential(lease: Lease, rule: RentRule) -> bool:
@@ -66,13 +78,17 @@ def _is_comparable(lease: Lease, like: Lease, rule: RentRule, on: date) -> bool:
         return False
     if lease.filed_at is None or lease.status not in STANDING or lease.mode == SHARED:
         return False
-    filed = day_in_china(lease.filed_at)
     return (
-        filed <= on < months_after(filed, rule.market_months)
+        _is_of_late(day_in_china(lease.filed_at), on, rule.market_months)
         and is_residential(lease, rule)
         and lease.house_nature not in rule.public_natures
         and monthly_rent(lease) is not None
     )
+
+
+@lru_cache(maxsize=8_192)
+def _is_of_late(filed: date, on: date, months: int) -> bool:
+    return filed <= on < months_after(filed, months)
 
 
 def _of_layout_and_band(others: Sequence[Lease], like: Lease, rule: RentRule) -> list[Fraction]:

@@ -80,7 +80,7 @@ def withdrawal(
 ) -> Withdrawal:
     """What can be drawn by the household's leases. ``comparable``: the leases to find the market rent of one from."""
     known, paid = newest(leases), newest(invoices)
-    whys = [(lease, _why_not(lease, asked, rule)) for lease in known]
+    whys = [(lease, why_not(lease, asked, rule)) for lease in known]
     parts = tuple(
         _part(lease, asked, [one for one in paid if one.lease_id == lease.source.entity_id], comparable, rule)
         for lease, why in whys
@@ -126,7 +126,8 @@ def _limited(
     return Figure("withdrawal", in_full + capped, basis("W7", rule), (*inputs, ("limit", limit)))
 
 
-def _why_not(lease: Lease, asked: Asked, rule: RentRule) -> LeaseWhy | None:
+def why_not(lease: Lease, asked: Asked, rule: RentRule) -> LeaseWhy | None:
+    """Why a lease gives nothing; None if it gives something."""
     if lease.status not in COUNTING or lease.filed_at is None:
         return LeaseWhy.NOT_FILED
     if asked.couple.among(lease.by_role("LESSOR")):

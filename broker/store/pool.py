@@ -16,9 +16,18 @@ WAIT_S = 2.0
 
 @asynccontextmanager
 async def pooled(
-    dsn: str, application: str, *, options: str, most: int, autocommit: bool = False
+    dsn: str,
+    application: str,
+    *,
+    options: str,
+    most: int,
+    autocommit: bool = False,
+    prepare_after: int = 5,
 ) -> AsyncIterator[Pool]:
-    """A pool of at most so many. It opens even where the server is away: who asks then notices."""
+    """A pool of at most so many. It opens even where the server is away: who asks then notices.
+
+    A statement is prepared on a connection when it was asked there ``prepare_after`` times.
+    """
     pool = AsyncConnectionPool(
         dsn,
         connection_class=Connection,
@@ -27,6 +36,7 @@ async def pooled(
             "connect_timeout": 10,
             "options": options,
             "autocommit": autocommit,
+            "prepare_threshold": prepare_after,
         },
         min_size=1,
         max_size=most,

@@ -14,6 +14,7 @@ from broker.query.cutting import Given
 from broker.query.definition import Definition
 from broker.query.households import CITY, count, members
 from broker.query.reading import Reading
+from broker.query.records import Record
 from broker.query.standing import let_on
 
 MOST_MEMBERS = 20
@@ -35,19 +36,21 @@ async def household_means(asked: HouseholdMeans, reading: Reading) -> Given:
     household = await members(reading, refs)
     (counted,) = await count(reading, [household], apart=None, county=CITY, given=True)
     codes = [home.house_code for home in counted.count.homes]
+    units, leases = await reading.found(
+        reading.finding("unit", "house_code", *codes),
+        reading.finding_parties("lease", household.refs, roles=["LESSOR"]),
+    )
     return counted.figures() | {
-        "units": await _units(reading, codes, counted.addresses),
-        "has_lease_income": await _lets(reading, [ref for person in household.persons for ref in person]),
+        "units": _units(units, codes, counted.addresses),
+        "has_lease_income": any(let_on(lease, reading.today) for lease in leases),
     }
 
 
-async def _units(
-    reading: Reading, codes: Sequence[str], addresses: Sequence[str | None]
+def _units(
+    records: Sequence[Record], codes: Sequence[str], addresses: Sequence[str | None]
 ) -> list[dict[str, Any]]:
     """Where each home is and how large, by the building table; the contract's address for a house that it lacks."""
-    known = (
-        {one["house_code"]: one for one in await reading.by("unit", "house_code", *codes)} if codes else {}
-    )
+    known = {one["house_code"]: one for one in records}
     return [
         {
             "address": (known.get(code) or {}).get("address") or address,
@@ -55,11 +58,6 @@ async def _units(
         }
         for code, address in zip(codes, addresses, strict=True)
     ]
-
-
-async def _lets(reading: Reading, refs: Sequence[str]) -> bool:
-    leases = await reading.of_parties("lease", refs, roles=["LESSOR"])
-    return any(let_on(lease, reading.today) for lease in leases)
 
 
 QUERIES = (Definition("civil", "household_means", HouseholdMeans, household_means),)

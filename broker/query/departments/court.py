@@ -1,6 +1,6 @@
 """Court: everything on a person or on a house, for a case (建房〔2020〕61号 六). What there is not is answered as empty."""
 
-from functools import partial
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -8,9 +8,9 @@ from pydantic import Field
 from broker.query.asked import Asked, HouseCode, Person
 from broker.query.cutting import Given
 from broker.query.definition import Definition
-from broker.query.everything import MOST_ON_PAGE, After, Find, PageSize, Section, page_of
+from broker.query.everything import MOST_ON_PAGE, After, PageSize, Section, page_of
 from broker.query.houses import codes_of
-from broker.query.reading import Page, Reading
+from broker.query.reading import Find, Page, Reading
 from broker.query.records import Record
 
 _STANDING = frozenset({"HELD", "WAITING", "EFFECTIVE"})
@@ -38,19 +38,19 @@ async def everything_on_person(asked: EverythingOnPerson, reading: Reading) -> G
     """His contracts, titles, seizures and listings, the court's own watches; and how the houses of this page stand."""
     refs = await reading.refs(asked.person)
 
-    def of(subject: str, *roles: str) -> Find:
-        return lambda page: reading.of_parties(subject, refs, roles=roles, page=page)
+    def of(subject: str, *roles: str) -> Callable[[Page], Find]:
+        return lambda page: reading.finding_parties(subject, refs, roles=roles, page=page)
 
     sections = (
-        Section("sales", (of("sale", "SELLER", "BUYER"),)),
-        Section("leases", (of("lease", "LESSOR", "LESSEE"),)),
-        Section("mortgages", (of("mortgage", "MORTGAGOR", "MORTGAGEE", "DEBTOR"),)),
-        Section("titles", (of("title"),)),
-        Section("seizures", (of("seizure"),)),
-        Section("listings", (of("defaulter"),)),
-        Section("watches", (of("watch", "WATCHED"),)),
+        Section("sales", of("sale", "SELLER", "BUYER")),
+        Section("leases", of("lease", "LESSOR", "LESSEE")),
+        Section("mortgages", of("mortgage", "MORTGAGOR", "MORTGAGEE", "DEBTOR")),
+        Section("titles", of("title")),
+        Section("seizures", of("seizure")),
+        Section("listings", of("defaulter")),
+        Section("watches", of("watch", "WATCHED")),
     )
-    pages = await page_of(sections, asked.after, asked.page_size)
+    pages = await page_of(reading, sections, asked.after, asked.page_size)
     lists = _own(reading, pages.lists)
     houses = sorted({one["house_code"] for name in _HOUSED for one in lists[name] if one["house_code"]})
     units = await reading.by("unit", "house_code", *houses) if houses else []
@@ -61,8 +61,8 @@ async def everything_on_house(asked: EverythingOnHouse, reading: Reading) -> Giv
     """The unit with its restrictions, contracts, titles, the queue of seizures, open conflicts and the court's own watches."""
     codes = await codes_of(reading, asked.house_code)
 
-    def at(subject: str, *columns: str) -> tuple[Find, ...]:
-        return tuple(partial(_at, reading, subject, column, codes) for column in columns or ("house_code",))
+    def at(subject: str, *columns: str) -> Callable[[Page], Find]:
+        return lambda page: reading.finding(subject, ("house_code", *columns), *codes, page=page)
 
     sections = (
         Section("units", at("unit")),
@@ -71,16 +71,12 @@ async def everything_on_house(asked: EverythingOnHouse, reading: Reading) -> Giv
         Section("mortgages", at("mortgage")),
         Section("titles", at("title")),
         # A seizure that named a contract alone has its house where the exchange put it.
-        Section("seizures", at("seizure", "house_code", "bound_house_code")),
+        Section("seizures", at("seizure", "bound_house_code")),
         Section("conflicts", at("conflict")),
         Section("watches", at("watch")),
     )
-    pages = await page_of(sections, asked.after, asked.page_size)
+    pages = await page_of(reading, sections, asked.after, asked.page_size)
     return _own(reading, pages.lists) | {"next": pages.next}
-
-
-async def _at(reading: Reading, subject: str, column: str, codes: list[str], page: Page) -> list[Record]:
-    return await reading.by(subject, column, *codes, page=page)
 
 
 def _own(reading: Reading, lists: dict[str, list[Record]]) -> dict[str, list[Record]]:

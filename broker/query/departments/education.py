@@ -44,25 +44,25 @@ class RentForAdmission(Asked):
 
 async def home_for_admission(asked: HomeForAdmission, reading: Reading) -> Given:
     """The first of: a title, a filed purchase, a filed lease that runs on this day, at this address."""
-    refs = await reading.refs(asked.parent)
-    today = day_in_china(reading.as_of)
-    here = same_address(asked.address)
-    titles = await reading.of_parties("title", refs, roles=["HOLDER"])
-    sales = await reading.of_parties("sale", refs, roles=["BUYER"])
-    leases = await reading.of_parties("lease", refs, roles=["LESSEE"])
-    found = [
-        record
-        for record in _homes(titles, await kept(reading, sales, refs, today), leases, today)
-        if same_address(record["address"]) == here
-    ]
-    return _told(found[0]) if found else {"matched": False}
+    refs, found = await reading.of_person(
+        asked.parent,
+        lambda refs: [
+            reading.finding_parties("title", refs, roles=["HOLDER"]),
+            reading.finding_parties("sale", refs, roles=["BUYER"]),
+            reading.finding_parties("lease", refs, roles=["LESSEE"]),
+        ],
+    )
+    today, here = day_in_china(reading.as_of), same_address(asked.address)
+    titles, sales, leases = ([one for one in some if same_address(one["address"]) == here] for some in found)
+    home = next(_homes(titles, await kept(reading, sales, refs, today), leases, today), None)
+    return _told(home) if home else {"matched": False}
 
 
 async def rent_for_admission(asked: RentForAdmission, reading: Reading) -> Given:
     """Whether the parents' filed leases in the district have run without a gap for a year by that day, and on it."""
     day = asked.on or day_in_china(reading.as_of)
-    refs = [ref for one in (asked.parent, asked.other_parent) if one for ref in await reading.refs(one)]
-    leases = await reading.of_parties("lease", refs, roles=["LESSEE"])
+    of_each = [await _rented(reading, one) for one in (asked.parent, asked.other_parent) if one]
+    leases = {lease["entity_id"]: lease for some in of_each for lease in some}.values()
     spans = [
         span
         for lease in leases
@@ -75,6 +75,13 @@ async def rent_for_admission(asked: RentForAdmission, reading: Reading) -> Given
         "since": run.first if run else None,
         "until": run.last if run else None,
     }
+
+
+async def _rented(reading: Reading, person: Person) -> list[Record]:
+    _, (leases,) = await reading.of_person(
+        person, lambda refs: [reading.finding_parties("lease", refs, roles=["LESSEE"])]
+    )
+    return leases
 
 
 def _homes(

@@ -1,6 +1,7 @@
 """The provident fund: what lenders ask, and the rent that can be drawn (建房〔2020〕61号 三)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -9,20 +10,24 @@ from pydantic_core import PydanticCustomError
 from broker.query.asked import Day, Person
 from broker.query.cutting import Given
 from broker.query.definition import Definition
+from broker.query.estate import readable
 from broker.query.explained import as_text, explained
 from broker.query.households import CITY, WithSpouse, count_given, in_force
 from broker.query.lending import lending
 from broker.query.market import comparable
 from broker.query.reading import Reading
 from broker.query.records import Record
+from broker.reckoning.figures import basis, needs
 from broker.reckoning.months import Span
 from broker.reckoning.reading import read_invoice, read_lease
-from broker.reckoning.records import Invoice, Lease
-from broker.reckoning.withdrawal import Asked, LeasePart, Withdrawal, withdrawal
+from broker.reckoning.withdrawal import Asked, LeasePart, Withdrawal, why_not, withdrawal
 from schemas.dates import months_after
 from schemas.reckoning import RentRule
 
 MOST_MONTHS = 36
+
+UNREAD = "UNREAD"
+"""Why a lease is left out that lacks what is reckoned from."""
 
 
 class WithdrawalBasis(WithSpouse):
@@ -47,25 +52,30 @@ async def withdrawal_basis(asked: WithdrawalBasis, reading: Reading) -> Given:
     couple = counted.count.family
     refs = sorted({ref for person in couple.persons for ref in person})
     records = await reading.of_parties("lease", refs, roles=["LESSEE"])
-    leases = [read_lease(one) for one in records]
+    leases, unread = readable(read_lease, records)
+    invoices, unread_invoices = readable(read_invoice, await _told_of(reading, records))
     rule = in_force(reading.reckoning.rents, CITY, reading.today)
-    others = {one.source.entity_id: await comparable(reading, one, rule, reading.today) for one in leases}
     claim = Asked(couple, Span(asked.period_start, asked.period_end), reading.today, counted.homes)
-    found = withdrawal(
-        claim, leases, await _invoices(reading, leases), lambda one: others[one.source.entity_id], rule
-    )
-    return counted.figures() | _told(found, records, rule)
+    counting = [one for one in leases if why_not(one, claim, rule) is None]
+    others = {one.source.entity_id: await comparable(reading, one, rule, reading.today) for one in counting}
+    paid = [one for one in invoices if one is not None]
+    found = withdrawal(claim, leases, paid, lambda one: others[one.source.entity_id], rule)
+    missed = len(unread) + len(unread_invoices)
+    if missed and counted.homes == 0:  # who has a home draws nothing, whatever the leases say
+        found = replace(found, amount=needs("withdrawal", basis("W7", rule), "every lease, complete"))
+    return replace(counted, unread=counted.unread + missed).figures() | _told(found, records, rule)
 
 
-async def _invoices(reading: Reading, leases: Sequence[Lease]) -> list[Invoice]:
-    ids = [one.source.entity_id for one in leases]
-    told = await reading.by("feedback", "about_entity_id", *ids) if ids else []
-    return [invoice for one in told if (invoice := read_invoice(one)) is not None]
+async def _told_of(reading: Reading, leases: Sequence[Record]) -> list[Record]:
+    """What others have reported on these leases."""
+    ids = [one["entity_id"] for one in leases]
+    return await reading.by("feedback", "about_entity_id", *ids) if ids else []
 
 
 def _told(found: Withdrawal, records: Sequence[Record], rule: RentRule) -> dict[str, Any]:
     parts = {part.lease.entity_id: _part(part) for part in found.parts}
-    whys = {source.entity_id: {"left_out": str(why)} for source, why in found.left_out}
+    whys = {one["entity_id"]: {"left_out": UNREAD} for one in records}
+    whys |= {source.entity_id: {"left_out": str(why)} for source, why in found.left_out}
     return {
         "withdrawal": found.amount.value,
         "deposit_months": found.deposit_months,
@@ -74,7 +84,7 @@ def _told(found: Withdrawal, records: Sequence[Record], rule: RentRule) -> dict[
         "figures": explained(
             [found.amount, *(f for part in found.parts for f in (*part.figures, part.amount))]
         ),
-        "leases": [one | (parts | whys)[one["entity_id"]] for one in records],
+        "leases": [one | (whys | parts)[one["entity_id"]] for one in records],
     }
 
 

@@ -1,5 +1,6 @@
 """Police: who lives where by a filed lease or purchase (建房〔2020〕61号 五). Never a price or a rent."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
@@ -12,7 +13,7 @@ from broker.query.cutting import Given
 from broker.query.definition import Definition
 from broker.query.houses import codes_of, same_address
 from broker.query.purchases import kept
-from broker.query.reading import Reading
+from broker.query.reading import Find, Reading
 from broker.query.records import Record
 from broker.query.standing import filed_on, in_force_on, let_on
 from schemas.dates import day_in_china, years_after
@@ -80,18 +81,19 @@ class ConsistencyRate(Asked):
 
 async def lawful_dwelling(asked: LawfulDwelling, reading: Reading) -> Given:
     """Every filed lease that runs there on that day, and every filed purchase that was not sold on by then."""
-    refs = await reading.refs(asked.person)
+    refs, (bought, *leased) = await reading.of_person(
+        asked.person,
+        lambda refs: [reading.finding_parties("sale", refs, roles=["BUYER"]), *_leased(reading, refs)],
+    )
     codes = await codes_of(reading, asked.house_code) if asked.house_code else None
 
     def there(record: Record) -> bool:
         at = asked.address is None or same_address(record["address"]) == same_address(asked.address)
         return at and (codes is None or record["house_code"] in codes)
 
-    bought = await reading.of_parties("sale", refs, roles=["BUYER"])
     bought = [sale for sale in bought if there(sale) and in_force_on(sale, asked.on)]
-    leases = await _leases_of(reading, refs)
     found = [
-        *(_let(lease) for lease in leases if there(lease) and let_on(lease, asked.on)),
+        *(_let(lease) for lease in _lived_in(*leased) if there(lease) and let_on(lease, asked.on)),
         *(_bought(sale) for sale in await kept(reading, bought, refs, asked.on)),
     ]
     return {"lawful": bool(found), "dwellings": found}
@@ -107,8 +109,8 @@ async def tenants_of_house(asked: TenantsOfHouse, reading: Reading) -> Given:
 async def houses_of_tenant(asked: HousesOfTenant, reading: Reading) -> Given:
     """The houses that he rents or lives in by a filed lease that runs on that day."""
     day = asked.on or day_in_china(reading.as_of)
-    leases = await _leases_of(reading, await reading.refs(asked.person))
-    return {"leases": [lease for lease in leases if let_on(lease, day)]}
+    _, leased = await reading.of_person(asked.person, lambda refs: _leased(reading, refs))
+    return {"leases": [lease for lease in _lived_in(*leased) if let_on(lease, day)]}
 
 
 async def consistency_rate(asked: ConsistencyRate, reading: Reading) -> Given:
@@ -127,10 +129,16 @@ async def consistency_rate(asked: ConsistencyRate, reading: Reading) -> Given:
     }
 
 
-async def _leases_of(reading: Reading, refs: list[str]) -> list[Record]:
-    """As tenant or as occupant, each once with how he is in it."""
-    as_tenant = await reading.of_parties("lease", refs, roles=["LESSEE"])
-    as_occupant = await reading.of_parties("lease", refs, field="occupants")
+def _leased(reading: Reading, refs: Sequence[str]) -> list[Find]:
+    """As tenant, and as occupant."""
+    return [
+        reading.finding_parties("lease", refs, roles=["LESSEE"]),
+        reading.finding_parties("lease", refs, field="occupants"),
+    ]
+
+
+def _lived_in(as_tenant: Iterable[Record], as_occupant: Iterable[Record]) -> list[Record]:
+    """Each lease once, with how he is in it."""
     found = {lease["entity_id"]: lease | {"lives_as": "OCCUPANT"} for lease in as_occupant}
     found |= {lease["entity_id"]: lease | {"lives_as": "LESSEE"} for lease in as_tenant}
     return [found[key] for key in sorted(found)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from broker.protected import reveal
 from broker.query.asked import Asked, ContractNo
-from broker.query.contracts import contract, names_of
+from broker.query.contracts import as_read, contract, names_of
 from broker.query.cutting import Given
 from broker.query.definition import Definition
 from broker.query.explained import explained, inputs_of
@@ -46,7 +46,7 @@ class Side:
 
     @property
     def facts(self) -> tuple[HouseholdFacts, ...]:
-        return tuple(HouseholdFacts.counted(one.count) for one in self.counted)
+        return tuple(HouseholdFacts(one.refs, one.homes) for one in self.counted)
 
 
 async def sale(asked: SaleAsked, reading: Reading) -> Given:
@@ -60,8 +60,8 @@ async def sale_prefill(asked: SaleAsked, reading: Reading) -> Given:
     record = await contract(reading, "sale", asked.contract_no)
     if record is None:
         return {"state": "UNKNOWN", "sales": []}
-    given = read_sale(record)
-    sides = [await _side(reading, given, role) for role in SIDES]
+    given = as_read(read_sale, record)
+    sides = await _sides(reading, given)
     return declaration(record, given, sides, reading.reckoning) | {"counted_on": reading.today}
 
 
@@ -76,14 +76,21 @@ def declaration(record: Record, given: Sale, sides: Sequence[Side], rules: Recko
     return known | _filled(record, prefill(given, facts, rules))
 
 
-async def _side(reading: Reading, given: Sale, role: str) -> Side:
-    """The households of the persons on a side; companies have none."""
-    persons = [party.ref for party in given.by_role(role) if party.is_person]
-    if not persons:
-        return Side(role, ())
+async def _sides(reading: Reading, given: Sale) -> list[Side]:
+    """The households of the persons on each side; companies have none."""
+    persons = {role: [party.ref for party in given.by_role(role) if party.is_person] for role in SIDES}
+    everybody = [ref for refs in persons.values() for ref in refs]
+    if not everybody:
+        return [Side(role, ()) for role in SIDES]
     rule = in_force(reading.reckoning.homes, given.county_code, reading.today)
-    found = await families(reading, persons, minor_under=rule.minor_under)
-    return Side(role, await count(reading, found, apart=given.house_code, county=given.county_code))
+    kin = await families(reading, everybody, minor_under=rule.minor_under)
+    households = list(dict.fromkeys(kin.values()))
+    found = await count(reading, households, apart=given.house_code, county=given.county_code)
+    counted = dict(zip(households, found, strict=True))
+    return [
+        Side(role, [counted[one] for one in dict.fromkeys(kin[ref] for ref in refs)])
+        for role, refs in persons.items()
+    ]
 
 
 def _filled(record: Record, found: TaxPrefill) -> dict[str, Any]:
@@ -144,11 +151,11 @@ def _each(sides: Iterable[Side]) -> Iterable[tuple[str, Counted]]:
 
 
 def _household(record: Record, role: str, one: Counted) -> dict[str, Any]:
-    refs = frozenset[str]().union(*one.count.family.persons)
     return {
         "role": role,
-        "parties": _names(record, refs, role),
+        "parties": _names(record, one.refs, role),
         "homes": one.homes,
+        "unread_records": one.unread,
         "family_source": str(one.source),
         "rule_version": one.count.rule_version,
         "count_basis": one.count.legal_basis,

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.disclosed.terms import keep_terms
 from broker.errors import ConfigError
 from broker.kafka import Admin, Connection
 from broker.registry import Registry
 from broker.released import exchange_subject, intake_subject, topic_subject
 from broker.settings import Settings
+from broker.store.connect import connected, translated
 from broker.store.migrate import migrate
 from broker.topics import SERVICE_USERS, TopicSpec, acls, topic_catalogue
 from schemas.files import load_schema, released_versions
@@ -53,7 +55,11 @@ def deploy(
     Unavailable.
     """
     topics = installation_topics(installation)
-    migrate(settings.dsn(), settings.slots, roles)
+    dsn = settings.dsn()
+    migrate(dsn, settings.slots, roles)
+    # Before any record leaves by them.
+    with translated(dsn), connected(dsn, "qianbei deploy") as db:
+        keep_terms(db, installation)
     with Admin(Connection.of(settings)) as admin:
         admin.set_passwords(passwords)
         made = _create_topics(admin, topics, settings)

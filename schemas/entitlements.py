@@ -23,7 +23,7 @@ from schemas.derive import Schema
 from schemas.files import latest_version, load_schema
 from schemas.queries import Query, check_queries
 from schemas.said import said
-from schemas.shown import Bilingual, EntitlementError, Model, Shown, check_shown, nearest
+from schemas.shown import Bilingual, EntitlementError, Model, Shown, Untold, check_shown, nearest
 
 FOLDER = Path(__file__).parent / "entitlements"
 
@@ -47,6 +47,7 @@ class SubjectEntitlement(Shown):
     legal_basis: str = Field(min_length=1)
     purpose: Bilingual
     rows: Rows
+    untold: Untold = None
     retention_days: int = Field(ge=1, le=3650)
 
 

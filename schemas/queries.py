@@ -17,7 +17,7 @@ from pydantic import Field
 
 from schemas.derive import Schema
 from schemas.said import said
-from schemas.shown import Bilingual, EntitlementError, Model, Shown, check_shown, nearest
+from schemas.shown import Bilingual, EntitlementError, Model, Shown, Untold, check_shown, nearest
 
 NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -72,6 +72,7 @@ class Query(Model):
     legal_basis: str = Field(min_length=1)
     purpose: Purpose
     number: NumberKind
+    untold: Untold = None
     other_cities: bool = Field(
         default=False, description="whether a colleague authority of another city may ask it too (异地协查)"
     )

@@ -5,7 +5,7 @@ Both kinds of entitlement are made of this: what is pushed (``entitlements``) an
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,13 @@ from schemas.derive import Schema
 from schemas.said import said
 
 MaskName = Literal["last4", "surname", "id"]
+Untold = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        description="why, and by what law, a citizen who asks who saw his data is not told of this; null: he is",
+    ),
+]
 
 
 class EntitlementError(ValueError):

@@ -73,6 +73,8 @@ class Judgement:
     reasons: tuple[Reason, ...]
     warnings: tuple[Reason, ...]
     as_of: datetime
+    refs: tuple[str, ...] = ()
+    """The ``party_ref`` of those who would sign."""
 
     @property
     def eligible(self) -> bool:
@@ -96,7 +98,10 @@ class Judge:
             workspace = store.load(db, [candidate], self.states, locked=False)
         due = what_is_due(candidate, self.law.draft(candidate, workspace, now))
         found = objections(candidate, self.law.draft(candidate, due, now))
-        return Judgement(_of(found, refusing=True), _of(found, refusing=False), now)
+        refs = tuple(
+            dict.fromkeys(party["party_ref"] for party in candidate.body["parties"] if party["party_ref"])
+        )
+        return Judgement(_of(found, refusing=True), _of(found, refusing=False), now, refs)
 
     def _candidate(self, question: Question, now: datetime) -> Candidate:
         body = _blank(question.subject) | {

@@ -126,7 +126,7 @@ class Routes:
         token = self._entrance.enter(request, ASK)
         form = read_question(await read_json(request, self._limits.body_bytes, self._limits.body_s))
         require(token, ASK, form.subject)
-        return answers.judged(await self._door.judge(form.question(token.principal))).response()
+        return answers.judged(await self._door.judge(form.question(token.principal), token)).response()
 
     async def health(self) -> Response:
         if self._door.healthy:

@@ -10,6 +10,7 @@ from broker.api.answers import Reply
 from broker.api.decisions import EventKey, Found
 from broker.api.filing import Filing, Forms
 from broker.api.problems import ProblemError, unavailable
+from broker.api.tokens import Token
 from broker.errors import QianbeiError, TooLarge
 from broker.kafka import Outgoing
 
@@ -40,8 +41,8 @@ class Doorway(Protocol):
     def read(self, found: Found) -> Mapping[str, Any]:
         """A decision in JSON form."""
 
-    async def judge(self, question: Question) -> Judgement:
-        """What the rules would hold against a contract."""
+    async def judge(self, question: Question, token: Token) -> Judgement:
+        """What the rules would hold against a contract; who asked is written to the access log before."""
 
 
 async def submit(door: Doorway, filing: Filing, seconds: float) -> Reply:

@@ -1,8 +1,8 @@
 """The outermost layer: counts every request, and lets no error out but as a problem document.
 
 A failure is logged by its class and place. Its message and the variables around it are not: they may hold personal data.
-For the audit two more are logged, with the token's id: who was turned away, and who asked about eligibility, since nothing
-else keeps that. Filings are kept by their decisions.
+For the audit two more are logged, with the token's id: who was turned away, and who asked about eligibility, answered or not,
+since the access log has answers alone. Filings are kept by their decisions.
 """
 
 import time

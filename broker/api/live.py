@@ -1,6 +1,8 @@
 """The doorway on the live servers, and what it knows of them from its start."""
 
 import asyncio
+import time
+import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,9 +17,12 @@ from broker.api.filing import Forms
 from broker.api.intake import Intake
 from broker.api.ledger import Ledger
 from broker.api.openapi import subjects_to_file
+from broker.api.tokens import Token
 from broker.codec import Decoder
+from broker.disclosed.terms import ELIGIBILITY, eligibility_words
 from broker.errors import Unavailable
 from broker.kafka import Outgoing
+from broker.query.access_log import Access, AccessLog
 from broker.registry import Registry
 from broker.released import decoder, encode_newest, intake_subject, topic_subject
 from broker.settings import Settings
@@ -56,12 +61,15 @@ def know(settings: Settings, installation: Installation) -> Knowledge:
 class LiveDoorway:
     """See ``Doorway``. Questions of eligibility are few and take turns on one thread with one connection."""
 
-    def __init__(self, knowledge: Knowledge, intake: Intake, ledger: Ledger, dsn: str) -> None:
+    def __init__(
+        self, knowledge: Knowledge, intake: Intake, ledger: Ledger, accesses: AccessLog, dsn: str
+    ) -> None:
         self.forms = knowledge.forms
         self._decisions = knowledge.decisions
         self._schema = load_schema("decision", latest_version("decision"))
         self._intake = intake
         self._ledger = ledger
+        self._accesses = accesses
         self._asker = _Asker(knowledge.judge, dsn)
 
     def learn(self, knowledge: Knowledge) -> None:
@@ -94,16 +102,52 @@ class LiveDoorway:
     def read(self, found: Found) -> Mapping[str, Any]:
         return to_json(self._schema, self._decisions.decode(found.record)[1])
 
-    async def judge(self, question: Question) -> Judgement:
+    async def judge(self, question: Question, token: Token) -> Judgement:
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(LOOK_S):
-                return await self._asker.ask(question)
+                judged = await self._asker.ask(question)
         except TimeoutError:
             raise Unavailable(said("the database does not answer")) from None
+        await self._accesses.write(judgement_access(question, judged, token, begun))
+        return judged
 
     def close(self) -> None:
         """Give the connection for questions back."""
         self._asker.close()
+
+
+def judgement_access(question: Question, judged: Judgement, token: Token, begun: float) -> Access:
+    """The row of the access log: a judgement tells of those who would sign, and of the house."""
+    purpose, basis = eligibility_words()
+    told = {"eligible": True, "reasons": judged.reasons, "warnings": judged.warnings}
+    return Access(
+        access_id=uuid.uuid4(),
+        at=judged.as_of,
+        principal=token.principal,
+        token_id=token.token_id,
+        city_code=token.city_code,
+        officer_id=None,
+        officer_name=None,
+        query=ELIGIBILITY,
+        purpose=purpose,
+        legal_basis=basis,
+        number_kind=None,
+        number=None,
+        parties=list(judged.refs),
+        houses=[question.house_code],
+        contracts=[],
+        granted=True,
+        code="answered",
+        fields=[name for name, value in told.items() if value],
+        records=len(judged.reasons) + len(judged.warnings),
+        answer_sha256=None,
+        latency_us=round((time.monotonic() - begun) * 1_000_000),
+        told_parties=[],
+        told_stands=[],
+        told_houses=[],
+        told_entities=[],
+    )
 
 
 class _Asker:

@@ -108,7 +108,7 @@ class _Service:
         tls: ssl.SSLContext | None,
         learned: Learned[Knowledge],
         offers: Sequence[Offer],
-        platform: Offer,
+        platform: list[Offer],
         metrics: ServiceMetrics,
         stop: Stop,
         log: Log,
@@ -131,11 +131,11 @@ class _Service:
             Connection.of(self._settings), map(intake_topic, principals), self._metrics, self._log
         )
         ledger = Ledger(self._settings.dsn(), self._settings.instance, book, self._metrics, self._log)
-        door = LiveDoorway(self._learned.knowledge, intake, ledger, self._settings.dsn())
         library = Library(
             self._settings.dsn(), self._settings.party_key(), reckoning=self._settings.reckoning()
         )
         accesses = AccessLog(self._settings.dsn(), self._settings.instance, self._metrics, self._log)
+        door = LiveDoorway(self._learned.knowledge, intake, ledger, accesses, self._settings.dsn())
         store = Store(self._settings.dsn())
         annexes: list[Annex] = [
             Desk(self._offers, library, accesses, self._log),

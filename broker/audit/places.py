@@ -6,7 +6,7 @@ no index. What cannot be decoded is indexed by its key alone.
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,14 +34,18 @@ class Place:
     county: str | None
     event_id: str | None
     recorded_at: datetime
-    parties: tuple[str, ...]
+    event_type: str | None
+    parties: Mapping[str, Sequence[str]]
+    """In which lists and roles each person stands, such as ``parties.BUYER`` or ``occupants``."""
 
     def canonical(self) -> bytes:
         """The row as it enters the digest: one line of JSON; the time in microseconds."""
         micros = (self.recorded_at - _EPOCH) // timedelta(microseconds=1)
         row = [self.offset, self.subject, self.entity_id, self.revision, self.house_code, self.county]
-        line = json.dumps([*row, self.event_id, micros, list(self.parties)], separators=(",", ":"))
-        return line.encode() + b"\n"
+        row += [self.event_id, micros, list(self.parties)]
+        if self.event_type is not None or self.parties:
+            row += [self.event_type, [list(stands) for stands in self.parties.values()]]
+        return json.dumps(row, separators=(",", ":")).encode() + b"\n"
 
 
 def digest(before: bytes, places: Sequence[Place]) -> bytes:
@@ -78,7 +82,8 @@ def _of_exchange(record: Record, decoder: Decoder) -> Place:
         _text(body.get("county_code")),
         _text(body.get("event_id")),
         body["recorded_at"] or _appended(record),
-        tuple(sorted(set(_party_refs(body)))),
+        _text(body.get("event_type")),
+        stands_of(body),
     )
 
 
@@ -95,8 +100,15 @@ def _by_key(record: Record, subject: str) -> Place:
         None,
         None,
         _appended(record),
-        (),
+        _event_type(record),
+        {},
     )
+
+
+def _event_type(record: Record) -> str | None:
+    """Of the header: a department's record is not decoded, and its ``LEFT`` discloses nothing but its key."""
+    header = (record.header("ce_type") or b"").decode(errors="replace")
+    return _text(header.rpartition(".")[2]) or None
 
 
 def _appended(record: Record) -> datetime:
@@ -108,13 +120,21 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value).replace("\0", "\ufffd")
 
 
-def _party_refs(value: Any) -> Iterator[str]:
+def stands_of(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Every person in a record by ``party_ref``, in order, with the lists and roles in which he stands."""
+    found: dict[str, set[str]] = {}
+    for ref, stand in _stands(body, ""):
+        found.setdefault(ref, set()).add(stand)
+    return {ref: sorted(found[ref]) for ref in sorted(found)}
+
+
+def _stands(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for item in value:
-            yield from _party_refs(item)
-    elif isinstance(value, dict):
-        ref = value.get("party_ref")
+            yield from _stands(item, path)
+    elif isinstance(value, Mapping):
+        ref, role = value.get("party_ref"), value.get("role")
         if isinstance(ref, str):
-            yield ref
-        for item in value.values():
-            yield from _party_refs(item)
+            yield ref, ".".join(filter(None, (path, role)))
+        for name, inner in value.items():
+            yield from _stands(inner, f"{path}.{name}" if path else name)

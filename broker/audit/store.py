@@ -34,10 +34,11 @@ ON CONFLICT (topic, partition) DO UPDATE SET number = excluded.number, last = ex
     records = excluded.records, sha256 = excluded.sha256, sm3 = excluded.sm3, places_sha256 = excluded.places_sha256
 """
 _PLACE = """
-COPY audit.place (topic, partition, "offset", subject, entity_id, revision, house_code, county, event_id, recorded_at)
+COPY audit.place
+(topic, partition, "offset", subject, entity_id, revision, house_code, county, event_id, recorded_at, event_type)
 FROM STDIN
 """
-_PARTY = 'COPY audit.place_party (party_ref, topic, partition, "offset") FROM STDIN'
+_PARTY = 'COPY audit.place_party (party_ref, topic, partition, "offset", stands) FROM STDIN'
 
 #: New rows of every chain of the access log: the names by leaps over the key's index, then each from where it was left.
 _ACCESS = """
@@ -94,11 +95,13 @@ def write_places(db: Database, places: Sequence[Place]) -> None:
     with db.cursor().copy(_PLACE) as copy:
         for one in places:
             place = (one.topic, one.partition, one.offset, one.subject, one.entity_id, one.revision)
-            copy.write_row((*place, one.house_code, one.county, one.event_id, one.recorded_at))
+            copy.write_row(
+                (*place, one.house_code, one.county, one.event_id, one.recorded_at, one.event_type)
+            )
     with db.cursor().copy(_PARTY) as copy:
         for one in places:
-            for party in one.parties:
-                copy.write_row((party, one.topic, one.partition, one.offset))
+            for party, stands in one.parties.items():
+                copy.write_row((party, one.topic, one.partition, one.offset, list(stands)))
 
 
 def leads(db: Database) -> bool:

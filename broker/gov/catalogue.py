@@ -5,7 +5,7 @@ kind of sharing of each field (国发〔2016〕51号: 无条件、有条件、�
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.query.cutting import selection
 from broker.query.definition import Offer
@@ -17,20 +17,42 @@ CITY = "411400"
 _CONDITIONAL = "有条件共享"
 
 
+class _Words(NamedTuple):
+    """How a resource is named in a catalogue, and on what condition it is shared."""
+
+    zh: str
+    en: str
+    condition: str
+
+
+_WORDS: Mapping[str, _Words] = {
+    "own_contracts": _Words(
+        "房屋网签备案合同（本人）",
+        "Housing contracts filed online (a citizen's own)",
+        "经政务服务平台实名核验的公民，仅限查询本人为当事人的合同",
+    ),
+    "own_disclosures": _Words(
+        "房屋网签备案信息被查看记录（本人）",
+        "Who was given a citizen's data from online filing (his own)",
+        "经政务服务平台实名核验的公民，仅限查询本人信息；法律规定应当保密的除外",
+    ),
+}
+
+
 def item(offer: Offer, path: str, schemas: Mapping[str, Schema]) -> dict[str, Any]:
     """The catalogue item as JSON."""
-    query = offer.query
+    query, words = offer.query, _WORDS[offer.query.name]
     return {
         "code": f"qianbei/{offer.label}/1",
-        "name": "房屋网签备案合同（本人）",
-        "name_en": "Housing contracts filed online (a citizen's own)",
+        "name": words.zh,
+        "name_en": words.en,
         "department": "市住房保障和房产管理局",
         "department_en": "Housing bureau",
         "summary": query.purpose.zh,
         "summary_en": query.purpose.en,
         "legal_basis": query.legal_basis,
         "sharing": _CONDITIONAL,
-        "sharing_condition": "经政务服务平台实名核验的公民，仅限查询本人为当事人的合同",
+        "sharing_condition": words.condition,
         "region": {"code": CITY, "name": code_list("county")[CITY].zh},
         "frequency": "实时",
         "method": {

@@ -59,7 +59,7 @@ async def own_contracts(asked: OwnContracts, reading: Reading) -> Given:
             reading.finding_parties(subject, refs, roles=roles) for subject, roles in LISTS.values()
         ],
     )
-    refs, name = frozenset(known), plain_name(asked.citizen.name)
+    refs, name = frozenset(known), asked.citizen.name
     given: dict[str, Any] = {}
     for (listed, (_, roles)), records in zip(LISTS.items(), lists, strict=True):
         signed = [one for one in records if one["contract_status"] != "DRAFT"]
@@ -72,9 +72,14 @@ async def own_contracts(asked: OwnContracts, reading: Reading) -> Given:
 def _roles(record: Record, refs: frozenset[str], roles: Iterable[str], name: str) -> list[str]:
     """In which roles the person is a party; none if his document stands there under another name."""
     own = [p for p in record["parties"] if p["party_ref"] in refs and p["role"] in roles]
-    if any(plain_name(reveal(p["name"])) != name for p in own):
+    if not all(stands_under(p, name) for p in own):
         return []
     return list(dict.fromkeys(p["role"] for p in own))
+
+
+def stands_under(party: Record, name: str) -> bool:
+    """Whether a party of a record stands there under this name."""
+    return plain_name(reveal(party["name"])) == plain_name(name)
 
 
 def plain_name(name: str) -> str:

@@ -3,13 +3,14 @@
 1. The header is read; its time must be near ours. The body is read, bounded.
 2. The key must stand, and the signature be its own over these bytes. The nonce is used up.
 3. The frame is read: purpose, business number, the citizen and how well he was verified. From here the call is written down.
-4. His own contracts are read and cut.
+4. What is his own is read and cut.
 5. The access is committed, then the receipt is kept.
 6. The answer leaves, with its receipt in a header.
 """
 
 import time
 import uuid
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI
@@ -26,7 +27,7 @@ from broker.api.limits import Limits
 from broker.api.problems import NO_STORE, ProblemError
 from broker.api.questions import Identifier, read_form
 from broker.gov import catalogue, openapi
-from broker.gov.contracts import LEAST_LEVEL, WITHHELD, Citizen, OwnContracts
+from broker.gov.contracts import LEAST_LEVEL, WITHHELD, Citizen
 from broker.gov.keys import PRINCIPAL, secret_of
 from broker.gov.receipts import HEADER, content_of, receipt
 from broker.gov.signing import (
@@ -68,13 +69,13 @@ class Counter:
 
     def __init__(
         self,
-        offer: Offer,
+        offers: Sequence[Offer],
         library: Library,
         store: Store,
         accesses: AccessLog,
         log: Log,
     ) -> None:
-        self._offer = offer
+        self._offers = {offer.query.name: offer for offer in offers}
         self._schemas = newest_schemas()
         self._library = library
         self._store = store
@@ -82,38 +83,48 @@ class Counter:
         self._log = log
 
     def mount(self, app: FastAPI, entrance: Entrance) -> None:
-        """Add the three routes."""
-
-        async def own_contracts(request: Request) -> Response:
-            require_json(request)
-            return await self._own_contracts(request, entrance)
+        """Add the routes: two for each question, one for receipts."""
 
         async def told_again(request: Request, receipt_id: str) -> Response:
             request.scope[AUDITED] = True
             return await self._receipt(request, entrance, receipt_id)
 
-        async def item() -> Response:
-            return Reply(200, catalogue.item(self._offer, openapi.CONTRACTS, self._schemas)).response()
-
-        app.add_api_route(openapi.CONTRACTS, own_contracts, methods=["POST"])
+        for offer in self._offers.values():
+            app.add_api_route(openapi.path_of(offer), self._asking(offer, entrance), methods=["POST"])
+            path = f"{openapi.CATALOGUE}/{offer.query.name}"
+            app.add_api_route(path, self._cataloguing(offer), methods=["GET"])
+        first = next(iter(self._offers.values()))
+        app.add_api_route(openapi.CATALOGUE, self._cataloguing(first), methods=["GET"])
         app.add_api_route(openapi.RECEIPT, told_again, methods=["GET"])
-        app.add_api_route(openapi.CATALOGUE, item, methods=["GET"])
+
+    def _asking(self, offer: Offer, entrance: Entrance) -> Callable[[Request], Awaitable[Response]]:
+        async def ask(request: Request) -> Response:
+            require_json(request)
+            return await self._ask(offer, request, entrance)
+
+        return ask
+
+    def _cataloguing(self, offer: Offer) -> Callable[[], Awaitable[Response]]:
+        async def item() -> Response:
+            return Reply(200, catalogue.item(offer, openapi.path_of(offer), self._schemas)).response()
+
+        return item
 
     def paths(self) -> dict[str, Any]:
-        """Of the three routes."""
-        return openapi.paths(self._offer)
+        """Of these routes."""
+        return openapi.paths(self._offers.values())
 
     def schemas(self) -> dict[str, Any]:
-        """Of the three routes."""
-        return openapi.components(self._offer, CitizenCall, self._schemas)
+        """Of these routes."""
+        return openapi.components(self._offers.values(), CitizenCall, self._schemas)
 
     def security_schemes(self) -> dict[str, Any]:
         """Signed requests."""
         return openapi.SECURITY
 
-    async def _own_contracts(self, request: Request, entrance: Entrance) -> Response:
+    async def _ask(self, offer: Offer, request: Request, entrance: Entrance) -> Response:
         signed, sent = await self._signed(request, entrance)
-        trace = Trace(PRINCIPAL, signed.key_id, self._offer)
+        trace = Trace(PRINCIPAL, signed.key_id, offer)
         body = await accounted(self._accesses, trace, self._answered(sent, trace), self._log)
         secret = secret_of(self._library.party_key, signed.key_id)
         access_id = str(trace.access_id)
@@ -149,12 +160,12 @@ class Counter:
         return signed, body
 
     async def _answered(self, sent: bytes, trace: Trace) -> bytes:
-        call = read_form(CitizenCall, parsed(sent))
-        asked = OwnContracts(citizen=call.citizen)
+        call, offer = read_form(CitizenCall, parsed(sent)), trace.offer
+        asked = offer.definition.asked.model_validate({"citizen": call.citizen})
         trace.officer_id, trace.officer_name = call.citizen.session_no, HIMSELF
         trace.purpose, trace.number = call.purpose, call.business_no
         trace.about = about(asked, self._library.party_key)
-        purpose = self._offer.query.purpose.code
+        purpose = offer.query.purpose.code
         if call.purpose != purpose:
             raise ProblemError(
                 "forbidden", "this is not answered for this purpose", f"its purpose is {purpose}"
@@ -168,18 +179,18 @@ class Counter:
         officer = Officer(id=call.citizen.session_no, name=HIMSELF)
         caller = Caller(PRINCIPAL, officer, call.purpose, call.business_no)
         async with self._library.reading(caller) as reading:
-            known = await self._offer.definition.answer(asked, reading)
-        trace.answer = self._offer.cut(known)
-        if known[WITHHELD] and not any(trace.answer.values()):
+            known = await offer.definition.answer(asked, reading)
+        answer = trace.answered(known, reading.concerned)
+        if known[WITHHELD] and not any(value for value in answer.values() if isinstance(value, list)):
             # To the platform this looks as if there were nothing: it may not learn that the document is known.
             trace.withheld = NAME_MISMATCH
         return answers.as_json(
             {
-                "query": self._offer.label,
+                "query": offer.label,
                 "purpose": call.purpose,
                 "as_of": plain(reading.as_of),
                 "access_id": str(trace.access_id),
-                "answer": trace.answer,
+                "answer": answer,
             }
         )
 

@@ -2,7 +2,7 @@
 
 Rows are written by one connection, many at a time: those that arrive while a commit is under way share the next one. A *chain*
 is what one such connection wrote, named ``<instance>:<time>-<random>`` in the column ``instance``; its ``seq`` is 1, 2, 3 …
-without a gap. When the connection is lost it is not known whether its last commit stands, so the next one begins a new chain.
+without a gap, and each row's digests follow from the row before (``access_chain``). When the connection is lost it is not known whether its last commit stands, so the next one begins a new chain.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from psycopg import sql
 
 from broker.errors import Unavailable
 from broker.metrics import ServiceMetrics
+from broker.query.access_chain import Link, begun, content
 from broker.store.connect import translated
 from schemas.said import said
 
@@ -64,12 +65,41 @@ class Access:
     """Of the body as it was sent."""
     latency_us: int
     """From the end of the headers to this row."""
+    told_parties: list[str]
+    """Who stands in the records that the answer shows, or is counted in its figures; see ``told``."""
+    told_stands: list[str]
+    """How, of each of them."""
+    told_houses: list[str]
+    told_entities: list[str]
 
 
-_COLUMNS = ("instance", "seq", *(field.name for field in fields(Access)))
-_INSERT = sql.SQL("INSERT INTO audit.access ({}) VALUES ({})").format(
-    sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), sql.SQL(", ").join([sql.Placeholder()] * len(_COLUMNS))
+COLUMNS = ("instance", "seq", *(field.name for field in fields(Access)), "sha256", "sm3")
+"""Of the table, in the order of what ``linked`` gives."""
+INSERT = sql.SQL("INSERT INTO audit.access ({}) VALUES ({})").format(
+    sql.SQL(", ").join(map(sql.Identifier, COLUMNS)), sql.SQL(", ").join([sql.Placeholder()] * len(COLUMNS))
 )
+
+
+def chain_name(instance: str) -> str:
+    """The name of a new chain."""
+    return f"{instance}:{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def linked(chain: str, seq: int, before: Link, batch: Sequence[Access]) -> tuple[list[tuple[Any, ...]], Link]:
+    """The rows of a batch that follow ``seq`` rows of a chain, and the digests of the last."""
+    rows: list[tuple[Any, ...]] = []
+    for n, access in enumerate(batch, start=seq + 1):
+        values = (chain, n, *astuple(access))
+        before = before.after(content(dict(zip(COLUMNS, values, strict=False))))
+        rows.append((*values, before.sha256, before.sm3))
+    return rows, before
+
+
+def write_alone(db: psycopg.Connection[tuple[Any, ...]], instance: str, access: Access) -> None:
+    """One row in a chain of its own, for what is answered by a command and not by the front door."""
+    chain = chain_name(instance)
+    rows, _ = linked(chain, 0, begun(chain), [access])
+    db.execute(INSERT, rows[0])
 
 
 class AccessLog:
@@ -120,18 +150,18 @@ class AccessLog:
                 options="-c TimeZone=UTC -c statement_timeout=3s",
             )
             async with connected as db:
-                chain = f"{self._instance}:{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
                 self.opened.set()
-                await self._serve(db, chain)
+                await self._serve(db, chain_name(self._instance))
 
     async def _serve(self, db: Connection, chain: str) -> None:
-        seq = 0
+        seq, link = 0, begun(chain)
         while True:
             await self._something(db)
             taken = self._queue[:_MOST]
             batch = [one for one in taken if not one[1].done()]
             if batch:
-                await self._commit(db, chain, seq, [access for access, _ in batch])
+                rows, link = linked(chain, seq, link, [access for access, _ in batch])
+                await self._commit(db, rows)
             seq += len(batch)
             del self._queue[: len(taken)]
             for _, done in batch:
@@ -150,12 +180,11 @@ class AccessLog:
                 async with db.transaction():
                     await db.execute("SELECT 1")
 
-    async def _commit(self, db: Connection, chain: str, seq: int, batch: Sequence[Access]) -> None:
-        rows = [(chain, seq + n, *astuple(access)) for n, access in enumerate(batch, start=1)]
+    async def _commit(self, db: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         # All is sent at once, the commit too, and the end of the block waits for the last answer: one trip to the server.
         async with db.pipeline(), db.transaction():
             for row in rows:
-                await db.execute(_INSERT, row)
+                await db.execute(INSERT, row)
 
     def _give_up(self) -> None:
         self.opened.clear()

@@ -103,13 +103,13 @@ class Desk:
         caller = Caller(token.principal, call.officer, call.purpose, call.number)
         async with self._library.reading(caller) as reading:
             known = await offer.definition.answer(asked, reading)
-        trace.answer = offer.cut(known)
+        answer = trace.answered(known, reading.concerned)
         return answers.as_json(
             {
                 "query": offer.label,
                 "purpose": call.purpose,
                 "as_of": plain(reading.as_of),
                 "access_id": str(trace.access_id),
-                "answer": trace.answer,
+                "answer": answer,
             }
         )

@@ -111,7 +111,7 @@ class Counted:
             "count_basis": self.count.legal_basis,
             "coverage": list(self.count.coverage),
             "homes": [
-                {"address": address, "counts_by": str(home.basis)}
+                {"address": address, "counts_by": str(home.basis), "house_code": home.house_code}
                 for home, address in zip(self.count.homes, self.addresses, strict=True)
             ],
         }
@@ -179,7 +179,9 @@ async def count(
 ) -> list[Counted]:
     """The homes of each family in all counties of the exchange, by the rule of a county on the day of the call."""
     rule = in_force(reading.reckoning.homes, county, reading.today)
-    estate = await estate_of(reading, frozenset[str]().union(*(kin.refs for kin in found)))
+    refs = frozenset[str]().union(*(kin.refs for kin in found))
+    reading.concerned |= refs
+    estate = await estate_of(reading, refs)
 
     def counted(kin: Kin) -> Counted:
         one = count_homes(

@@ -34,7 +34,7 @@ OPTIONS = (
     " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c plan_cache_mode=force_generic_plan"
 )
 
-_ALIASES = b"""
+ALIASES = b"""
 WITH RECURSIVE same(one, ref) AS (
     SELECT given COLLATE "C", given COLLATE "C" FROM unnest(%(refs)s::text[]) AS given
     UNION
@@ -46,6 +46,7 @@ WITH RECURSIVE same(one, ref) AS (
 )
 SELECT one, ref FROM same LIMIT 2000
 """
+"""By ``refs``: each with every reference that is the same person by standing aliases, itself among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,8 @@ class Reading:
         self.as_of = as_of
         self.today = day_in_china(as_of)
         self.reckoning = reckoning
+        self.concerned: set[str] = set()
+        """Whom the figures of the answer are about, beside those who were asked about."""
         self._db = db
         self._subjects = subjects
         self._party_key = party_key
@@ -131,7 +134,7 @@ class Reading:
         Few people have an alias, so their records are asked for at the same time, and again if there is one.
         """
         finds = find(refs)
-        others, *found = await self.rows_of((_ALIASES, {"refs": sorted(set(refs))}), *map(_asked, finds))
+        others, *found = await self.rows_of((ALIASES, {"refs": sorted(set(refs))}), *map(_asked, finds))
         aliases = _aliases(others)
         every = sorted({ref for one in refs for ref in aliases.of(one)})
         if set(every) != set(refs):
@@ -149,7 +152,7 @@ class Reading:
 
     async def aliases(self, refs: Iterable[str]) -> Aliases:
         """Which references are one person with one of these, by standing aliases."""
-        return _aliases(await self.rows(_ALIASES, {"refs": sorted(set(refs))}))
+        return _aliases(await self.rows(ALIASES, {"refs": sorted(set(refs))}))
 
     def finding_parties(
         self,

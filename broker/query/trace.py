@@ -3,7 +3,7 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +12,9 @@ from broker.api.problems import ProblemError
 from broker.errors import Unavailable
 from broker.query.access_log import Access, AccessLog, Log
 from broker.query.asked import About
-from broker.query.cutting import answered_fields, count_of
+from broker.query.cutting import Given, answered_fields, count_of
 from broker.query.definition import Offer
+from broker.query.told import Told, told
 
 ANSWERED = "answered"
 
@@ -35,13 +36,20 @@ class Trace:
     number: str | None = None
     about: About = field(default_factory=About)
     answer: dict[str, Any] = field(default_factory=dict)
+    told: Told = field(default_factory=Told)
     body: bytes | None = None
     withheld: str | None = None
+
+    def answered(self, known: Given, concerned: Iterable[str]) -> dict[str, Any]:
+        """Cut what is known to the answer, and note of whom and what that tells."""
+        self.answer = self.offer.cut(known)
+        self.told = told(self.offer.cut, known, concerned)
+        return self.answer
 
     def access(self, code: str) -> Access:
         """The row of this call."""
         granted = code == ANSWERED
-        query = self.offer.query
+        query, told = self.offer.query, self.told if granted else Told()
         return Access(
             access_id=self.access_id,
             at=self.at,
@@ -64,6 +72,10 @@ class Trace:
             records=count_of(self.answer) if granted else 0,
             answer_sha256=hashlib.sha256(self.body).hexdigest() if self.body else None,
             latency_us=round((time.monotonic() - self.begun) * 1_000_000),
+            told_parties=list(told.parties),
+            told_stands=list(told.stands),
+            told_houses=list(told.houses),
+            told_entities=list(told.entities),
         )
 
 

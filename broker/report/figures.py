@@ -59,13 +59,13 @@ def one_moment(dsn: str) -> Iterator[Database]:
         yield db
 
 
-def read(db: Database, queries: Mapping[str, bytes], period: Period) -> dict[str, Table]:
-    """The tables of these queries for a period."""
-    return {name: _table(db, query, period) for name, query in queries.items()}
+def read(db: Database, queries: Mapping[str, bytes], period: Period, **more: Any) -> dict[str, Table]:
+    """The tables of these queries for a period; ``more`` is what they take besides."""
+    return {name: _table(db, query, period.values() | more) for name, query in queries.items()}
 
 
-def _table(db: Database, query: bytes, period: Period) -> Table:
-    found = db.execute(query, period.values())
+def _table(db: Database, query: bytes, values: Mapping[str, Any]) -> Table:
+    found = db.execute(query, values)
     assert found.description is not None
     return Table(tuple(column.name for column in found.description), tuple(found.fetchall()))
 

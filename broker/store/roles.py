@@ -34,9 +34,17 @@ _GRANTS = (
     # The audit reader adds to its chains, and changes only where it stands; what it has written it may not change.
     "GRANT USAGE ON SCHEMA audit TO qb_audit, qb_reader",
     "GRANT SELECT ON ALL TABLES IN SCHEMA audit TO qb_audit",
-    "GRANT INSERT ON audit.segment, audit.checkpoint, audit.place, audit.place_party TO qb_audit",
+    # It adds to the access log too: who asks it who saw what is written down there.
+    "GRANT INSERT ON audit.segment, audit.checkpoint, audit.place, audit.place_party, audit.access TO qb_audit",
     "GRANT INSERT, UPDATE ON audit.position, audit.head TO qb_audit",
     "GRANT SELECT ON audit.position, audit.head, audit.segment, audit.checkpoint, audit.place, audit.place_party TO qb_reader",
+    # For the assessor's report: whose tokens and keys there are, and no secret's hash.
+    "GRANT USAGE ON SCHEMA front TO qb_audit",
+    "GRANT SELECT (token_id, principal, city_code, scopes, created_at, created_by, expires_at, revoked_at) ON front.token"
+    " TO qb_audit",
+    "GRANT SELECT ON front.signing_key TO qb_audit",
+    # What a citizen is told of who saw his data is cut by a function: the tables themselves the front door cannot read.
+    "GRANT EXECUTE ON FUNCTION audit.told_to_citizen TO qb_api",
     "GRANT SELECT ON front.signing_key TO qb_api",
     "GRANT SELECT, INSERT, DELETE ON front.nonce TO qb_api",
     "GRANT SELECT, INSERT ON front.receipt TO qb_api",

@@ -50,6 +50,8 @@ class Report:
     index_rows: int = 0
     checkpoints: int = 0
     signed_heads: int = 0
+    linked: int = 0
+    """Rows of the access log whose own digests were looked at."""
     expired: int = 0
     """Chained records that have reached their retention."""
     unsigned: int = 0

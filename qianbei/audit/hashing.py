@@ -27,7 +27,7 @@ class Sums:
 
 def start(topic: str, partition: int) -> Sums:
     """Of a chain without records."""
-    return _both(f"qianbei audit 1\n{topic}\n{partition}".encode())
+    return begun(f"qianbei audit 1\n{topic}\n{partition}".encode())
 
 
 def after(before: Sums, record: Record) -> Sums:
@@ -73,5 +73,6 @@ def _sized(value: bytes | None) -> bytes:
     return len(value).to_bytes(4, "big") + value
 
 
-def _both(seed: bytes) -> Sums:
+def begun(seed: bytes) -> Sums:
+    """Both hashes of what a chain begins with."""
     return Sums(hashlib.sha256(seed).digest(), hashlib.new("sm3", seed).digest())

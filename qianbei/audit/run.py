@@ -15,6 +15,7 @@ from qianbei.audit.chains import ChainCheck, Start
 from qianbei.audit.checkpoints import SignedHeads, judge, public_keys, spooled
 from qianbei.audit.findings import Report
 from qianbei.audit.hashing import Sums, start
+from qianbei.audit.links import Columns, check_links, own_sums
 from qianbei.audit.log import Log, TableLog, TopicLog
 
 Progress = Callable[[int, int], None]
@@ -44,7 +45,21 @@ class _Verification:
         check = ChainCheck(topic, partition, log, days, places, counted, self.report)
         rows = tables.rows(self.db, topic, partition, begin.last)
         check.run(begin, rows, self.heads.of(topic, partition, begin.last), reached)
+        if topic.startswith(tables.ACCESS):
+            self._links(topic, max(begin.last, 0))
         self.report.partitions += 1
+
+    def _links(self, topic: str, beyond: int) -> None:
+        """The digests that rows of the access log bear themselves, those that are in no chain yet too."""
+        instance = topic.removeprefix(tables.ACCESS)
+
+        def between(first: int, last: int) -> list[Columns]:
+            return list(tables.access_rows(self.db, instance, first - 1, last))
+
+        before = next(map(own_sums, between(beyond, beyond)), None)
+        check_links(
+            topic, before, beyond, tables.access_rows(self.db, instance, beyond), between, self.report
+        )
 
     def _start(self, topic: str, partition: int) -> Start:
         signed = self.heads.newest(topic, partition, self.since)
@@ -101,8 +116,8 @@ def verify_chains(
 
 
 def _chains(db: tables.Database, heads: SignedHeads, topics: Collection[str]) -> list[tuple[str, int]]:
-    """Every chain that a table or a checkpoint knows of."""
-    found = tables.chains(db) | heads.chains()
+    """Every chain that a table or a checkpoint knows of; of the access log those too that nobody has chained yet."""
+    found = tables.chains(db) | heads.chains() | {(tables.ACCESS + name, 0) for name in tables.instances(db)}
     return [p for p in sorted(found) if not topics or p[0] in topics or _is_access(p[0], topics)]
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
+from psycopg.rows import dict_row
 
 from broker.kafka import Record
 
@@ -115,8 +116,9 @@ def places_sum(
     """The digest of the index with the rows of these offsets, and how many there are."""
     query = """
     SELECT p."offset", p.subject, p.entity_id, p.revision, p.house_code, p.county, p.event_id, p.recorded_at,
-           ARRAY(SELECT q.party_ref FROM audit.place_party q WHERE q.topic = p.topic AND q.partition = p.partition
-                 AND q."offset" = p."offset" ORDER BY q.party_ref COLLATE "C")
+           p.event_type,
+           ARRAY(SELECT jsonb_build_array(q.party_ref, q.stands) FROM audit.place_party q WHERE q.topic = p.topic
+                 AND q.partition = p.partition AND q."offset" = p."offset" ORDER BY q.party_ref COLLATE "C")
     FROM audit.place p WHERE p.topic = %s AND p.partition = %s AND p."offset" BETWEEN %s AND %s ORDER BY p."offset"
     """
     found = db.execute(query, (topic, partition, first, last)).fetchall()
@@ -127,9 +129,14 @@ def places_sum(
 
 
 def _line(*row: Any) -> bytes:
-    *known, recorded_at, parties = row
+    *known, recorded_at, event_type, parties = row
     micros = (recorded_at - _EPOCH) // timedelta(microseconds=1)
-    return json.dumps([*known, micros, parties], separators=(",", ":")).encode() + b"\n"
+    line = [*known, micros, [party for party, _ in parties]]
+    stands = [stands for _, stands in parties]
+    # Rows of before the migration 0010 have neither; a row of now has stands for each of its persons.
+    if event_type is not None or any(one is not None for one in stands):
+        line += [event_type, stands]
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
 def accesses(db: Database, instance: str, beyond: int) -> Iterator[Record]:
@@ -144,6 +151,27 @@ def accesses(db: Database, instance: str, beyond: int) -> Iterator[Record]:
         beyond = found[-1][0]
 
 
+def access_rows(
+    db: Database, instance: str, beyond: int, until: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """The rows of one chain of the access log after ``beyond``, in order, by column."""
+    query = """
+    SELECT * FROM audit.access WHERE instance = %s AND seq > %s AND (%s::bigint IS NULL OR seq <= %s) ORDER BY seq LIMIT 1000
+    """
+    rows = db.cursor(row_factory=dict_row)
+    while found := rows.execute(query, (instance, beyond, until, until)).fetchall():
+        yield from found
+        beyond = found[-1]["seq"]
+
+
 def instances(db: Database) -> list[str]:
-    """The chains of the access log."""
-    return [name for (name,) in db.execute("SELECT DISTINCT instance FROM audit.access ORDER BY 1")]
+    """The chains of the access log, by leaps over the key's index."""
+    query = """
+    WITH RECURSIVE names AS (
+        (SELECT instance FROM audit.access ORDER BY instance LIMIT 1)
+        UNION ALL
+        SELECT (SELECT a.instance FROM audit.access a WHERE a.instance > n.instance ORDER BY a.instance LIMIT 1)
+        FROM names n WHERE n.instance IS NOT NULL
+    ) SELECT instance FROM names WHERE instance IS NOT NULL
+    """
+    return [name for (name,) in db.execute(query)]

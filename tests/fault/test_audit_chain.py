@@ -25,9 +25,12 @@ from broker.codec import Decoder
 from broker.errors import OwnershipLost, Unavailable
 from broker.kafka import Admin, Connection, GroupConsumer, PartitionReader, TopicPartition
 from broker.metrics import ServiceMetrics
+from broker.query.access_chain import Link, begun
+from broker.query.access_log import COLUMNS, INSERT, linked
 from broker.settings import Settings
 from broker.store.connect import connected
 from qianbei.audit import Report, verify_chains
+from tests.support.accesses import an_access
 from tests.support.exchange import read_out, until
 from tests.support.kafka_alone import KafkaAlone, kafka_alone
 from tests.support.tampering import EDITS, Disk, Planted
@@ -38,6 +41,7 @@ TAMPERINGS = int(os.environ.get("QIANBEI_AUDIT_TAMPERINGS", "24"))
 PARTITIONS = 8
 TOPICS = tuple(f"dept.tax.sale.v{n}" for n in range(1, -(-TAMPERINGS // PARTITIONS) + 1))
 ACCESSES = 20
+CHAIN = "0:x"
 Place = tuple[str, int]
 
 
@@ -166,12 +170,11 @@ def _ask(world: World, n: int) -> None:
     if n > ACCESSES:
         return
     with world.db() as db:
-        db.execute(
-            """INSERT INTO audit.access (instance, seq, access_id, at, principal, token_id, query, legal_basis, parties,
-            houses, contracts, granted, code, fields, records, latency_us) VALUES ('0:x', (SELECT count(*) + 1 FROM
-            audit.access), gen_random_uuid(), now(), 'tax', 't', 'tax/sales', 'law', '{}', '{}', '{}', true, 'answered',
-            '{a}', 1, 5)"""
-        )
+        row = db.execute("SELECT seq, sha256, sm3 FROM audit.access ORDER BY seq DESC LIMIT 1").fetchone()
+        seq, *digests = row or (0,)
+        before = Link(*digests) if digests else begun(CHAIN)  # type: ignore[arg-type]
+        (values,), _ = linked(CHAIN, int(str(seq)), before, [an_access()])
+        db.execute(INSERT, values)
 
 
 def _count(world: World, query: str) -> int:
@@ -223,6 +226,14 @@ def test_honest_logs_raise_no_alarm_and_every_tampering_is_located(
     found = world.verify()
     missed = [one for one in planted if not _located(one, found)]
     assert not missed, f"{missed}\n{found.findings}"
+    rows = {
+        (str(f.kind), at)
+        for f in found.findings
+        if f.topic.startswith("audit.access")
+        for at in range(f.first, f.last + 1)
+    }
+    last = max(at for _, at in rows)
+    assert rows == {("changed", 3), ("dropped", 5), ("re-ordered", 8), ("re-ordered", 9), ("inserted", last)}
     touched = {(one.topic, one.partition) for one in planted}
     false = [one for one in found.findings if (one.topic, one.partition) not in touched]
     assert not false
@@ -248,9 +259,14 @@ def _tamper(world: World, offsets: dict[Place, list[int]]) -> list[Planted]:
             planted.append(EDITS[n % len(EDITS)](db, *place, world.random))
         db.execute("UPDATE audit.access SET principal = 'bank.icbc' WHERE seq = 3")
         db.execute("DELETE FROM audit.access WHERE seq = 5")
+        for seq, to in ((8, -8), (9, 8), (-8, 9)):
+            db.execute("UPDATE audit.access SET seq = %s WHERE seq = %s", (to, seq))
+        last = _count(world, "SELECT max(seq) FROM audit.access")
+        values = dict(zip(COLUMNS, linked(CHAIN, last, begun(CHAIN), [an_access()])[0][0], strict=True))
+        db.execute(INSERT, tuple((values | {"sha256": None, "sm3": None}).values()))
         db.execute("UPDATE audit.checkpoint SET body = replace(body, '\"at\"', '\"At\"') WHERE sequence = 2")
-    access = "audit.access/0:x"
-    planted += [Planted("access edited", access, 0, 3, 3), Planted("access dropped", access, 0, 5, 5)]
+    places_of_rows = {"changed": 3, "dropped": 5, "re-ordered": 8, "inserted": last + 1}
+    planted += [Planted(kind, f"audit.access/{CHAIN}", 0, at, at) for kind, at in places_of_rows.items()]
     return [*planted, Planted("checkpoint edited", "audit.checkpoint", 0, 2, 2)]
 
 

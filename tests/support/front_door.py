@@ -123,7 +123,7 @@ class FakeDoor:
         decision: dict[str, Any] = json.loads(found.record)
         return decision
 
-    async def judge(self, question: Question) -> Judgement:
+    async def judge(self, question: Question, token: Token) -> Judgement:
         if self.broken:
             raise Unavailable("broken by the test at server-of-secrets:5432")
         return Judgement((), (), datetime(2026, 1, 2, tzinfo=UTC))

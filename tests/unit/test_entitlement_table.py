@@ -6,10 +6,12 @@ such ones through a whole exchange.
 
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import fastavro
 import pytest
+import yaml
 
 from broker.api.answers import as_json
 from broker.query.cutting import Cut, compile_cut
@@ -52,6 +54,20 @@ def test_the_catalogue_is_as_the_table_says_for_every_department_way_subject_and
     found, looked = differences(catalogued(ENTITLEMENTS), departments(), FIELDS)
     assert found == []
     assert looked > len(departments()) * sum(map(len, FIELDS.values()))
+
+
+def test_a_citizen_is_told_of_all_but_what_is_written_down_as_kept_from_him() -> None:
+    path = Path(__file__).parents[1] / "entitlement" / "untold.yaml"
+    written = {(who, way) for who, ways in yaml.safe_load(path.read_text()).items() for way in ways}
+    pushed = {(g.department, f"topic/{g.subject}") for g in GRANTS.values() if g.terms.untold}
+    answered = {
+        (department, f"query/{query.name}")
+        for one in ENTITLEMENTS
+        for department in one.departments
+        for query in one.queries
+        if query.untold
+    }
+    assert pushed | answered == written
 
 
 @pytest.mark.parametrize(

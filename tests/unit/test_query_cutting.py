@@ -14,8 +14,8 @@ import yaml
 from broker.api.limits import Limits
 from broker.api.openapi import document
 from broker.errors import ConfigError
-from broker.gov.contracts import DEFINITION as OWN_CONTRACTS
 from broker.gov.counter import Counter
+from broker.gov.opening import DEFINITIONS as OF_CITIZENS
 from broker.gov.opening import offered
 from broker.protected import clear
 from broker.query.asked import Asked, Person, Text, about
@@ -175,7 +175,7 @@ def test_only_what_the_catalogue_declares_is_offered(tmp_path: Path) -> None:
 
 def test_every_query_of_the_catalogue_is_answered_and_every_answer_is_in_the_catalogue() -> None:
     declared = {(one.group, query.name) for one in load_entitlements() for query in one.queries}
-    assert {(one.group, one.name) for one in (*DEFINITIONS, OWN_CONTRACTS)} == declared
+    assert {(one.group, one.name) for one in (*DEFINITIONS, *OF_CITIZENS)} == declared
 
 
 def test_what_a_call_is_about_is_no_number_of_a_document() -> None:

@@ -55,6 +55,7 @@ def _units(
         {
             "address": (known.get(code) or {}).get("address") or address,
             "gross_area": (known.get(code) or {}).get("gross_area"),
+            "house_code": code,
         }
         for code, address in zip(codes, addresses, strict=True)
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qianbei.services import SERVICES, instance_name
 from tests.support.city import City
 from tests.support.exchange import Exchange, exchange_on, until
 from tests.support.providers import present_providers
@@ -32,6 +33,14 @@ def exchange(deployed: Exchange) -> Exchange:
     """The exchange with one instance of each service running."""
     deployed.ensure_services(1)
     return deployed
+
+
+@pytest.fixture
+def audited(exchange: Exchange) -> Iterator[Exchange]:
+    """The exchange with the audit reader beside its services."""
+    exchange.restart("audit")
+    yield exchange
+    exchange.supervisor.stop(instance_name(SERVICES["audit"], 0))
 
 
 @pytest.fixture

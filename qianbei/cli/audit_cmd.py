@@ -1,6 +1,7 @@
 """``audit``: the hash chains of all topics and of the access log, their checkpoints and keys."""
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -14,9 +15,14 @@ from broker.topics import AUDIT
 from qianbei.audit import Report, verify_chains
 from qianbei.audit.export import checkpoint_lines, range_lines
 from qianbei.audit.findings import Kind
+from qianbei.cli.assessment_cmd import assessment_command
 from qianbei.cli.completing import topics
+from qianbei.cli.redrive_cmd import fit_option, user
+from qianbei.cli.who_cmd import who_command
 from qianbei.language import headed, spoken
 from qianbei.site import current_site
+from qianbei.who.exporting import record_export
+from qianbei.who.recording import Asker
 from schemas.said import said, shown
 
 _KINDS = {
@@ -38,10 +44,14 @@ _PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(name="audit")
 def audit_command() -> None:
-    """Prove that no record of the exchange or of its access log was changed. See docs/audit.md.
+    """Who saw what; and prove that no record of the exchange or of its access log was changed. See docs/audit.md.
 
     Example: qianbei audit verify --json
     """
+
+
+audit_command.add_command(who_command)
+audit_command.add_command(assessment_command)
 
 
 def _settings() -> Settings:
@@ -138,12 +148,22 @@ def show(report: Report, console: Console) -> None:
 @click.argument("partition", type=click.IntRange(0))
 @click.argument("first", type=click.IntRange(0))
 @click.argument("last", type=click.IntRange(0))
-def export_command(topic: str, partition: int, first: int, last: int) -> None:
+@click.option(
+    "--reason", required=True, help="For whom and why, in your words; kept for ever, so name no person."
+)
+@click.option("--operator", default=user, show_default="you", help="Who does it; kept for ever.")
+def export_command(topic: str, partition: int, first: int, last: int, reason: str, operator: str) -> None:
     """Write records FIRST to LAST, up to the signed heads around them, for docs/audit/verify_range.py.
 
-    Example: qianbei audit export exchange.sale 2 1000 1100 > range.jsonl
+    They are whole, so the export is written to the access log, with all persons in them, before anything is written out.
+
+    Example: qianbei audit export exchange.sale 2 1000 1100 --reason "assessor of 2020" > range.jsonl
     """
-    for line in range_lines(_settings(), topic, partition, first, last):
+    asker = Asker(fit_option("operator", operator), fit_option("reason", reason))
+    lines = range_lines(_settings(), topic, partition, first, last)
+    bounds = next(lines)
+    record_export(_settings(), asker, topic, partition, bounds["after"] + 1, bounds["to"])
+    for line in chain([bounds], lines):
         click.echo(json.dumps(line, ensure_ascii=False))
 
 

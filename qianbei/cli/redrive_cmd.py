@@ -34,7 +34,8 @@ from schemas.said import said
 QUARANTINE_REASONS = sorted(code for code, kind in REASONS.items() if kind.severity is Severity.QUARANTINE)
 
 
-def _user() -> str:
+def user() -> str:
+    """Who is logged in. Raises UsageError where the machine does not know."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -46,7 +47,7 @@ def _user() -> str:
 @click.command(name="redrive")
 @click.argument("places", nargs=-1, metavar="[PLACE]...")
 @click.option("--reason", required=True, help="Why, in your words; kept for ever, so name no person.")
-@click.option("--operator", default=_user, show_default="you", help="Who does it; kept for ever.")
+@click.option("--operator", default=user, show_default="you", help="Who does it; kept for ever.")
 @click.option("--principal", shell_complete=principals, help="All that are held of this principal.")
 @click.option(
     "--reason-code", type=click.Choice(QUARANTINE_REASONS), help="All that are held for this reason."
@@ -97,7 +98,7 @@ def redrive_command(
     """
     chosen = Filter(principal, reason_code, since, until, frozenset(keys))
     _require_usage(places, chosen, edit)
-    act = Act(_fit("operator", operator), _fit("reason", reason), datetime.now(UTC))
+    act = Act(fit_option("operator", operator), fit_option("reason", reason), datetime.now(UTC))
     site = current_site()
     catalogue = site.admin.installation().catalogue
     plans = _plans(site, catalogue, act, places, chosen, edit, skip_earlier=skip_earlier)
@@ -119,7 +120,8 @@ def _require_usage(places: Sequence[str], chosen: Filter, edit: Path | None) -> 
         raise click.UsageError(spoken("--edit is for one place"))
 
 
-def _fit(name: str, text: str) -> str:
+def fit_option(name: str, text: str) -> str:
+    """An operator's name or reason that may be kept. Raises UsageError."""
     limit = TEXT_LIMITS[name]
     if not fit_text(text, limit):
         raise click.UsageError(

@@ -8,14 +8,14 @@ from typing import Any
 import click
 from rich.console import Console
 
-from broker.report.figures import Period, Tables, counted_until, one_moment
+from broker.report.figures import Period, Table, Tables, counted_until, one_moment
 from broker.report.market import market
 from broker.report.quality import quality
 from broker.store.roles import READER
 from broker.topics import OPERATOR
 from qianbei.language import headed, spoken
 from qianbei.report import words
-from qianbei.report.files import as_json, write_csv, write_html
+from qianbei.report.files import as_json, write_csv, write_text
 from qianbei.report.market_page import market_page
 from qianbei.report.quality_page import quality_page
 from qianbei.site import current_site
@@ -121,7 +121,7 @@ def _report(
     with one_moment(current_site().settings(OPERATOR, role=READER).dsn()) as db:
         tables, until = read(db, period), counted_until(db)
     if html is not None:
-        write_html(html, page(tables, _about(period, until)))
+        write_text(html, page(tables, _about(period, until)))
         click.echo(spoken("written: {path}", path=html), err=True)
     for path in () if csv_ is None else write_csv(csv_, tables):
         click.echo(spoken("written: {path}", path=path), err=True)
@@ -129,7 +129,7 @@ def _report(
         told = {"from": str(period.first), "to": str(period.last), "county": county}
         click.echo(as_json(tables, **told, counted_until=None if until is None else until.isoformat()))
     elif html is None and csv_ is None:
-        _summary(tables, summary)
+        summary_of(tables[summary])
 
 
 def _about(period: Period, until: datetime | None) -> str:
@@ -137,8 +137,8 @@ def _about(period: Period, until: datetime | None) -> str:
     return f"{period.first} 至 {period.last}　{words.county(period.county or 'ALL')}　统计截至 {counted}（北京时间）"
 
 
-def _summary(tables: Tables, name: str) -> None:
-    figures = tables[name]
+def summary_of(figures: Table) -> None:
+    """Print a table of figures for people."""
     shown = headed()
     for column in figures.columns:
         shown.add_column(column, overflow="fold")

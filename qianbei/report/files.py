@@ -27,7 +27,7 @@ def write_csv(folder: Path, tables: Tables) -> list[Path]:
     return written
 
 
-def write_html(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Raises ConfigError."""
     try:
         path.write_text(text, encoding="utf-8")

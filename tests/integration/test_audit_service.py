@@ -1,7 +1,6 @@
 """The audit reader as a service, with its own user and role: what is filed is chained, indexed, signed, and verified."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -10,19 +9,10 @@ from click.testing import CliRunner, Result
 
 from broker.topics import AUDIT
 from qianbei.cli import audit_cmd
-from qianbei.services import SERVICES, instance_name
 from tests.support.exchange import Exchange, until
 from tests.unit.test_audit_chain import script
 
 TOPICS = ("exchange.sale", "dept.tax.sale.v1")
-
-
-@pytest.fixture
-def audited(exchange: Exchange) -> Iterator[Exchange]:
-    """The exchange with the audit reader beside its services."""
-    exchange.restart("audit")
-    yield exchange
-    exchange.supervisor.stop(instance_name(SERVICES["audit"], 0))
 
 
 def places(db: psycopg.Connection[Any], contract: str) -> list[tuple[Any, ...]]:
@@ -55,7 +45,8 @@ def test_a_filing_is_indexed_signed_verified_and_handed_over(
     report = json.loads(verified.stdout)
     assert (verified.exit_code, report["findings"], report["ok"]) == (0, [], True)
     assert report["index_rows"] > 2
-    lines = run("export", "exchange.sale", str(partition), str(offset), str(offset)).stdout.splitlines()
+    words = ("exchange.sale", str(partition), str(offset), str(offset), "--reason", "a test")
+    lines = run("export", *words).stdout.splitlines()
     key = json.loads(run("keys", "--json").stdout)["key"]
     module = script()
     public = module.Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))

@@ -23,12 +23,12 @@ PARENT = {"id_type": "1", "id_no": "411499198607190048"}
 """In no example: those are parties of thousands of contracts that other tests file, more than a question may find."""
 
 
-def filed_lease(bureau: httpx.Client) -> dict[str, Any]:
+def filed_lease(bureau: httpx.Client, tenant: dict[str, str] = PARENT) -> dict[str, Any]:
     """A unit, and a lease of it that runs now, as the bureau files them."""
     house, today = new_house_code(), datetime.now(UTC).date()
     unit = example_json("unit", "registered") | {"entity_id": house, "house_code": house, "version": 1}
     lease = example_json("lease", "filed") | {"entity_id": f"ZL-{house}", "contract_no": f"ZL-{house}"}
-    parties = [p | (PARENT if p["role"] == "LESSEE" else {}) for p in lease["parties"]]
+    parties = [p | (tenant if p["role"] == "LESSEE" else {}) for p in lease["parties"]]
     runs = {"lease_start": str(today), "lease_end": str(today + timedelta(days=365))}
     lease |= runs | {"house_code": house, "version": 1, "parties": parties, "address": f"查询路{house}号"}
     for subject, body in (("unit", unit), ("lease", lease | {"event_type": "SIGNED"}), ("lease", lease)):

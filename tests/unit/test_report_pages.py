@@ -16,7 +16,7 @@ from broker.report.figures import Table
 from broker.report.fold import UNKNOWN_COUNTY, county_of
 from qianbei.report import words
 from qianbei.report.charts import BOTTOM, HEIGHT, LEFT, Chart, Series
-from qianbei.report.files import as_json, write_csv, write_html
+from qianbei.report.files import as_json, write_csv, write_text
 from qianbei.report.market_page import market_page
 
 MONTHS = (date(2021, 1, 1), date(2021, 2, 1))
@@ -108,7 +108,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="name another place"):
         write_csv(tmp_path / "file", TABLES)
     with pytest.raises(ConfigError, match=r"missing/page\.html"):
-        write_html(tmp_path / "missing" / "page.html", "")
+        write_text(tmp_path / "missing" / "page.html", "")
 
 
 @pytest.mark.parametrize("milliseconds", [1, 1.5, 7, 70, 999, 1000, 86_400_000, 1e12])

@@ -285,7 +285,9 @@ PARTIES = (
 def answers(world: World) -> dict[str, list[bytes]]:
     """The raw answers to all that can be asked."""
     wanted = asks(world)
-    found: dict[str, list[bytes]] = {"gov/own_contracts": list(own_contracts(world))}
+    found: dict[str, list[bytes]] = {}
+    for label, body in of_citizens(world):
+        found.setdefault(label, []).append(body)
     for offer in installed_offers():
         query = offer.query
         number = {query.number.value: "（2020）豫1402执1号" if query.number == "case_no" else "MK-1"}
@@ -299,8 +301,8 @@ def answers(world: World) -> dict[str, list[bytes]]:
     return found
 
 
-def own_contracts(world: World) -> Iterator[bytes]:
-    """As the platform asks for the two who buy and rent."""
+def of_citizens(world: World) -> Iterator[tuple[str, bytes]]:
+    """As the platform asks for each who is a party: his contracts, and who saw his data."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("qianbei.cli.gov_key_cmd.current_site", lambda: world.exchange.site)
         ran = CliRunner().invoke(gov_key_command, ["issue", "--json"], catch_exceptions=False)
@@ -311,14 +313,12 @@ def own_contracts(world: World) -> Iterator[bytes]:
             for subject, role in PARTIES:
                 one = house[subject]
                 citizen = person(one, role) | {"name": one.text_of("parties.name", role)}
-                body = {
-                    "purpose": "CITIZEN_OWN_CONTRACTS",
-                    "business_no": "MK-1",
-                    "citizen": citizen | {"level": 3, "session_no": "S-1"},
-                }
-                answer = client.request(**platform.signed("POST", "/v1/gov/own_contracts", body))
-                assert answer.status_code == 200, answer.text
-                yield answer.content
+                body = {"business_no": "MK-1", "citizen": citizen | {"level": 3, "session_no": "S-1"}}
+                for name in ("own_contracts", "own_disclosures"):
+                    body["purpose"] = f"CITIZEN_{name.upper()}"
+                    answer = client.request(**platform.signed("POST", f"/v1/gov/{name}", body))
+                    assert answer.status_code == 200, answer.text
+                    yield f"gov/{name}", answer.content
 
 
 def test_answers_hold_what_the_table_says_and_nothing_else(

@@ -51,7 +51,8 @@ _QUESTIONS = f"""
 WITH {_CALLS}, counted AS (
     SELECT {_KEYS}, count(*) AS calls, count(*) FILTER (WHERE granted) AS granted,
            count(*) FILTER (WHERE NOT granted) AS denied,
-           coalesce(sum(records) FILTER (WHERE granted), 0)::bigint AS records, count(DISTINCT officer_id) AS officials
+           coalesce(sum(records) FILTER (WHERE granted), 0)::bigint AS records,
+           count(DISTINCT officer_id) FILTER (WHERE department <> 'gov') AS officials
     FROM calls GROUP BY {_KEYS}
 ), of_persons AS (
     SELECT {_KEYS}, count(DISTINCT p) AS persons FROM calls, unnest(persons) AS p WHERE granted GROUP BY {_KEYS}

@@ -4,6 +4,7 @@ At full size (tests/long.py): 20,000 events in 200 partitions, written with abor
 that are killed and rebalanced; then 200 tamperings, one a partition.
 """
 
+import json
 import os
 import secrets
 import threading
@@ -30,11 +31,13 @@ from broker.query.access_log import COLUMNS, INSERT, linked
 from broker.settings import Settings
 from broker.store.connect import connected
 from qianbei.audit import Report, verify_chains
+from qianbei.audit.export import range_lines
 from tests.support.accesses import an_access
 from tests.support.exchange import read_out, until
 from tests.support.kafka_alone import KafkaAlone, kafka_alone
 from tests.support.tampering import EDITS, Disk, Planted
 from tests.support.topics import confluent
+from tests.unit.test_audit_chain import script
 
 EVENTS = int(os.environ.get("QIANBEI_AUDIT_EVENTS", "1200"))
 TAMPERINGS = int(os.environ.get("QIANBEI_AUDIT_TAMPERINGS", "24"))
@@ -221,6 +224,8 @@ def test_honest_logs_raise_no_alarm_and_every_tampering_is_located(
     assert honest.unsigned == 0
     assert honest.index_rows == sum(map(len, offsets.values()))
     assert world.verify(since=max(1, honest.checkpoints // 2)).findings == []
+    assert honest.linked == _count(world, "SELECT count(*) FROM audit.access")
+    _hand_over_rows_of_the_access_log(world)
 
     planted = _tamper(world, offsets)
     found = world.verify()
@@ -242,6 +247,16 @@ def test_honest_logs_raise_no_alarm_and_every_tampering_is_located(
         f"audit: {honest.records:,} records in {len(offsets)} honest logs verified in {honest.seconds:.1f} s, "
         f"{len(planted)} tamperings all located in {found.seconds:.1f} s",
     )
+
+
+def _hand_over_rows_of_the_access_log(world: World) -> None:
+    module = script()
+    public = module.Ed25519PublicKey.from_public_bytes(world.key.public)
+    lines = [json.dumps(line) for line in range_lines(world.settings, f"audit.access/{CHAIN}", 0, 3, 9)]
+    assert "are as they were signed" in module.verify(iter(lines), public)
+    row = next(n for n, line in enumerate(lines) if '"offset": 5' in line)
+    with pytest.raises(module.Wrong):
+        module.verify(iter([*lines[:row], *lines[row + 1 :]]), public)
 
 
 def _tamper(world: World, offsets: dict[Place, list[int]]) -> list[Planted]:

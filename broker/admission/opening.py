@@ -1,6 +1,6 @@
 """Putting admission together: what it knows, read once, and one session after another on the live servers."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from broker.admission import store
@@ -36,7 +36,7 @@ def know(settings: Settings, installation: Installation) -> Knowledge:
         states = decoder(registry, [exchange_subject(subject) for subject in catalogue.subjects])
         encoders = _encoders(registry, catalogue)
     decider = Decider(law_of(settings, catalogue), encoders, settings.slots)
-    return Knowledge(intake, states, decider, _party_refs(settings.party_key(), _schemas(catalogue)))
+    return Knowledge(intake, states, decider, party_ref_filler(settings.party_key(), catalogue))
 
 
 def intake_decoder(registry: Registry, catalogue: Catalogue) -> Decoder:
@@ -68,8 +68,9 @@ def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
     return Encoders(revisions, requests, answers)
 
 
-def _party_refs(key: bytes, schemas: Mapping[str, Schema]) -> Callable[[str, Body], None]:
-    lists = {subject: party_lists(schema) for subject, schema in schemas.items()}
+def party_ref_filler(key: bytes, catalogue: Catalogue) -> Callable[[str, Body], None]:
+    """What fills in the party references of a subject's record, in place."""
+    lists = {subject: party_lists(schema) for subject, schema in _schemas(catalogue).items()}
 
     def fill(subject: str, body: Body) -> None:
         fill_party_refs(body, key, lists[subject])

@@ -28,6 +28,7 @@ _READ_COMMITTED: dict[str, Any] = {
 
 
 METADATA_TRIES = 5
+_NO_OFFSET = -1
 
 #: What kafka-python lets through of a batch whose checksum is right and whose bytes are not.
 _UNPARSED = (struct.error, ValueError, IndexError, TypeError, EOFError, RuntimeError, AssertionError)
@@ -245,6 +246,18 @@ class PartitionReader(_Client):
         """Read these partitions from now on; positions must be set with ``seek``."""
         with translated(self._connection, "assign partitions"):
             self._client.assign([KafkaPartition(*p) for p in partitions])
+
+    def offsets_since(
+        self, partitions: Iterable[TopicPartition], timestamp_ms: int
+    ) -> dict[TopicPartition, int | None]:
+        """The first offset of each partition whose record was appended then or later, None if there is none."""
+
+        def ask(wanted: list[KafkaPartition]) -> dict[Any, int]:
+            found = self._client.offsets_for_times(dict.fromkeys(wanted, max(timestamp_ms, 0)))
+            return {p: _NO_OFFSET if at is None else at.offset for p, at in found.items()}
+
+        found = self._offsets("times", ask, list(partitions))
+        return {p: None if at == _NO_OFFSET else at for p, at in found.items()}
 
     def poll(self, timeout_s: float, max_records: int = 5000) -> list[Record]:
         """The next records in offset order within each partition. Raises Corrupt for what is no batch of records."""

@@ -35,6 +35,8 @@ COMMANDS: Mapping[str, str] = {
     "report": "report_cmd:report_command",
     "rebuild": "rebuild_cmd:rebuild_command",
     "diff": "diff_cmd:diff_command",
+    "replay": "replay_cmd:replay_command",
+    "redecide": "redecide_cmd:redecide_command",
     "quarantine": "quarantine_cmd:quarantine_command",
     "connection": "connection_cmd:connection_command",
     "asyncapi": "asyncapi_cmd:asyncapi_command",

@@ -34,8 +34,8 @@ from schemas.said import said
 QUARANTINE_REASONS = sorted(code for code, kind in REASONS.items() if kind.severity is Severity.QUARANTINE)
 
 
-def user() -> str:
-    """Who is logged in. Raises UsageError where the machine does not know."""
+def this_user() -> str:
+    """Who runs this process, by the machine's own account."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -47,7 +47,7 @@ def user() -> str:
 @click.command(name="redrive")
 @click.argument("places", nargs=-1, metavar="[PLACE]...")
 @click.option("--reason", required=True, help="Why, in your words; kept for ever, so name no person.")
-@click.option("--operator", default=user, show_default="you", help="Who does it; kept for ever.")
+@click.option("--operator", default=this_user, show_default="you", help="Who does it; kept for ever.")
 @click.option("--principal", shell_complete=principals, help="All that are held of this principal.")
 @click.option(
     "--reason-code", type=click.Choice(QUARANTINE_REASONS), help="All that are held for this reason."

@@ -72,7 +72,7 @@ def tail_command(
     """
     site = current_site()
     wanted = Wanted.of(entity, event_type, where)
-    show = _show_json if as_json else _Painter(Console()).show
+    show = _show_json if as_json else Painter(Console()).show
     with Registry(site.admin.registry_url) as registry, reader_of(site, user) as reader:
         look = Tail(
             reader,
@@ -87,7 +87,7 @@ def _show_json(line: Line) -> None:
     click.echo(json.dumps(line.as_dict(), ensure_ascii=False))
 
 
-class _Painter:
+class Painter:
     """Prints a record as a headline and its fields, nulls left out."""
 
     def __init__(self, console: Console) -> None:

@@ -4,24 +4,21 @@ Texts lie in Avro as they are, so a record that names something holds its bytes.
 asks looks again whether it is in the right field. A search reads its topics once, whatever the number of texts.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from broker.deploy import installation_topics
-from broker.kafka import PartitionReader, Record, TopicPartition
+from broker.kafka import PartitionReader, Record
 from broker.registry import Registry
+from broker.replay.selecting import holds
 from broker.topics import INTERNAL, OPERATOR, decision_topic
-from qianbei.inspect.reading import AnyDecoder, reader_of
+from qianbei.inspect.reading import AnyDecoder, reader_of, retained
 from qianbei.inspect.tail import Line, line_of
 from qianbei.site import Site
 from schemas.installation import Installation
 
 KINDS = ("intake", "decision", "exchange")
-_POLL_S = 0.1
-
-Test = Callable[[bytes], bool]
 
 
 class Trail(Protocol):
@@ -34,15 +31,6 @@ class Trail(Protocol):
     def requests(self) -> Sequence[Line]:
         """All decisions on what the exchange asked of itself."""
         ...
-
-
-def holds(texts: Iterable[str]) -> Test:
-    """Whether bytes hold one of the texts."""
-    wanted = sorted({text.encode() for text in texts if text})
-    if not wanted:
-        return lambda _value: False
-    found = re.compile(b"|".join(map(re.escape, wanted))).search
-    return lambda value: found(value) is not None
 
 
 class KafkaTrail:
@@ -67,22 +55,7 @@ class KafkaTrail:
 
     def _records(self, topics: Iterable[str]) -> Iterator[Record]:
         """Every committed record of these topics up to their present ends."""
-        partitions = [p for topic in topics for p in self._reader.partitions_of(topic)]
-        begins, ends = self._reader.beginning_offsets(partitions), self._reader.end_offsets(partitions)
-        yield from self._read(begins, {p: end for p, end in ends.items() if begins[p] < end})
-
-    def _read(
-        self, begins: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-    ) -> Iterator[Record]:
-        left = set(ends)
-        self._reader.assign(left)
-        for partition in left:
-            self._reader.seek(partition, begins[partition])
-        while left:
-            for record in self._reader.poll(_POLL_S):
-                if record.offset < ends[TopicPartition(record.topic, record.partition)]:
-                    yield record
-            left = {p for p in left if self._reader.position(p) < ends[p]}
+        yield from retained(self._reader, [p for topic in topics for p in self._reader.partitions_of(topic)])
 
 
 @contextmanager

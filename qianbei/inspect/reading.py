@@ -2,54 +2,18 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
 
-import fastavro
-
-from broker.codec import HEADER_BYTES, Decoder, Released
 from broker.deploy import installation_topics
-from broker.errors import AccessDenied, ConfigError, DecodeError
+from broker.errors import AccessDenied, ConfigError
 from broker.kafka import Connection, PartitionReader, Record, TopicPartition
-from broker.registry import Registry
-from broker.released import OWN_MAX_BYTES
+from broker.replay.decoding import AnyDecoder
 from broker.replay.reading import read_out, whole
 from qianbei.site import Site
 from schemas.installation import Installation
-from schemas.jsonform import to_json
 from schemas.said import said
 
-
-@dataclass(slots=True)
-class AnyDecoder:
-    """Decodes records of any schema that the registry has. Only deployment writes there, so its schemas are sound."""
-
-    registry: Registry
-    _decoders: dict[bytes, tuple[Decoder, dict[str, Any]]] = field(default_factory=dict)
-
-    def decode(self, value: bytes | None) -> dict[str, Any]:
-        """The record in its JSON form. Raises DecodeError, which names no value."""
-        if value is None:
-            raise DecodeError("TOMBSTONE", said("a null value"))
-        header = value[:HEADER_BYTES]
-        if header not in self._decoders:
-            self._decoders[header] = self._decoder(header)
-        decoder, schema = self._decoders[header]
-        return to_json(schema, decoder.decode(value)[1])
-
-    def _decoder(self, header: bytes) -> tuple[Decoder, dict[str, Any]]:
-        if len(header) < HEADER_BYTES or header[0] != 0:
-            raise DecodeError("BAD_MAGIC", said("does not begin with 0 and a 4-byte schema id"))
-        schema_id = int.from_bytes(header[1:], "big")
-        schema = self.registry.schema(schema_id)
-        if schema is None:
-            raise DecodeError(
-                "UNKNOWN_SCHEMA", said("the registry knows no schema {schema_id}", schema_id=schema_id)
-            )
-        parsed: Any = fastavro.parse_schema(schema, _force=True)
-        known = {schema_id: Released(str(parsed["name"]), 1, schema_id, parsed)}
-        return Decoder(known, max_bytes=OWN_MAX_BYTES), parsed
+__all__ = ["AnyDecoder", "parse_place", "partitions_of", "place_of", "printable", "reader_of", "retained"]
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from uuid import UUID, uuid5
 import pytest
 from rich.console import Console
 
+from broker.replay.selecting import holds
 from qianbei.cli.explain_cmd import show
 from qianbei.explain import NothingFound, Story
 from qianbei.explain.model import Matter
 from qianbei.explain.telling import tell
-from qianbei.explain.trail import holds
 from qianbei.explain.words import party
 from qianbei.inspect.tail import Line
 

@@ -13,7 +13,7 @@ from broker.admission.store.ownership import (
     take_slots,
     unpublished,
 )
-from broker.admission.store.reading import load
+from broker.admission.store.reading import Recall, load
 from broker.admission.store.rows import Contended, DecisionRow, OutboxRow, SlotCursor
 from broker.admission.store.timers import DueTimer, due_timers, save_timers
 from broker.admission.store.writing import (
@@ -32,6 +32,7 @@ __all__ = [
     "DecisionRow",
     "DueTimer",
     "OutboxRow",
+    "Recall",
     "SlotCursor",
     "due_timers",
     "load",

@@ -105,12 +105,12 @@ def _entities(
         binary=True,
     ).fetchall()
     for subject, entity_id, source, slot, house_code, highest_version, revision, status, state in typed(rows):
-        recall = _Recall(state, decoder)
+        recall = Recall(state, decoder)
         entity = Entity(source, slot, house_code, highest_version, revision, status, recall)
         yield EntityKey(subject, entity_id), entity
 
 
-class _Recall:
+class Recall:
     """The last accepted record of an entity, decoded when it is first asked for: a decision looks at few of those that
     it might have to look at."""
 

@@ -1,0 +1,141 @@
+"""Protected values made unrecognisable, whatever the schema: envelopes, and what departments are given in clear.
+
+A masked envelope is one in clear that holds the mask, so that no schema changes. Names keep their first character, numbers
+of documents and phones their last digits; everything else is blurred whole, and so is what is encrypted.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from broker.protected import UnreadableValue, clear, reveal
+from broker.replay.selecting import kind_of, subject_of
+from broker.routing.masks import id_number, last4, surname
+from schemas.files import Schema, latest_version, load_schema
+
+BLURRED = "***"
+_PROTECTED = "Protected"
+_MASKS: Mapping[str, Callable[[str], str]] = {
+    "name": surname,
+    "legal_rep": surname,
+    "executor": surname,
+    "registrar": surname,
+    "process_server": surname,
+    "id_no": id_number,
+    "phone": last4,
+    "process_server_phone": last4,
+    "release_process_server": surname,
+}
+"""By the name of the field, as far as something of it may be shown."""
+
+Walk = Callable[[Any], Any]
+
+
+def _blurred(_value: str) -> str:
+    return BLURRED
+
+
+class Masker:
+    """Masks records; each schema is looked at once."""
+
+    def __init__(self) -> None:
+        self._walks: dict[tuple[int, str], tuple[Schema, Walk | None]] = {}
+
+    def masked(self, topic: str, schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
+        """The record with its protected values masked; the one that was given stays as it is."""
+        key = (id(schema), topic)
+        if key not in self._walks:
+            # The schema is kept too: else its id could be given to another one.
+            self._walks[key] = schema, _Compiler(_clear_paths(topic)).walk(schema, ())
+        walk = self._walks[key][1]
+        masked: dict[str, Any] = body if walk is None else walk(body)
+        return masked
+
+
+def _clear_paths(topic: str) -> frozenset[tuple[str, ...]]:
+    """Where a department's record has in clear what its subject protects."""
+    subject = subject_of(topic)
+    return protected_paths(subject) if kind_of(topic) == "dept" and subject else frozenset()
+
+
+@cache
+def protected_paths(subject: str) -> frozenset[tuple[str, ...]]:
+    """The paths of a subject's protected values, as its newest schema has them."""
+    compiler = _Compiler(frozenset())
+    compiler.walk(load_schema(subject, latest_version(subject)), ())
+    return frozenset(compiler.protected)
+
+
+class _Compiler:
+    """Compiles the walk through one schema, None where nothing in it is protected."""
+
+    def __init__(self, in_clear: frozenset[tuple[str, ...]]) -> None:
+        self._in_clear = in_clear
+        self._named: dict[str, Schema] = {}
+        self.protected: set[tuple[str, ...]] = set()
+
+    def walk(self, kind: Any, path: tuple[str, ...]) -> Walk | None:
+        if isinstance(kind, list):
+            branches = [one for one in (self.walk(branch, path) for branch in kind) if one is not None]
+            return _optional(branches[0]) if branches else None
+        if isinstance(kind, str) and kind.rpartition(".")[2] in self._named:
+            kind = self._named[kind.rpartition(".")[2]]
+        if isinstance(kind, str):
+            return _text_mask(path) if kind == "string" and path in self._in_clear else None
+        return self._composite(kind, path)
+
+    def _composite(self, kind: Schema, path: tuple[str, ...]) -> Walk | None:
+        if kind["type"] == "record":
+            return self._record(kind, path)
+        if kind["type"] == "array":
+            item = self.walk(kind["items"], path)
+            return None if item is None else _each(item)
+        return self.walk(kind["type"], path)
+
+    def _record(self, kind: Schema, path: tuple[str, ...]) -> Walk | None:
+        short = str(kind["name"]).rpartition(".")[2]
+        self._named[short] = kind
+        if short == _PROTECTED:
+            self.protected.add(path)
+            return _envelope_mask(path[-1])
+        walks = {
+            name: walk
+            for name, walk in (
+                (field["name"], self.walk(field["type"], (*path, field["name"]))) for field in kind["fields"]
+            )
+            if walk is not None
+        }
+        if not walks:
+            return None
+        return _fields(walks)
+
+
+def _optional(walk: Walk) -> Walk:
+    return lambda value: None if value is None else walk(value)
+
+
+def _fields(walks: Mapping[str, Walk]) -> Walk:
+    def masked(body: dict[str, Any]) -> dict[str, Any]:
+        return body | {name: walk(body[name]) for name, walk in walks.items()}
+
+    return masked
+
+
+def _each(walk: Walk) -> Walk:
+    return lambda values: [walk(one) for one in values]
+
+
+def _text_mask(path: tuple[str, ...]) -> Walk:
+    return _MASKS.get(path[-1], _blurred)
+
+
+def _envelope_mask(name: str) -> Walk:
+    mask = _MASKS.get(name, _blurred)
+
+    def masked(envelope: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return clear(mask(reveal(envelope)))
+        except UnreadableValue:
+            return clear(BLURRED)
+
+    return masked

@@ -33,6 +33,7 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"QIANBEI_REBUILD_EVENTS": "100000", "QIANBEI_REBUILD_MOMENTS": "20"},
         ["tests/integration/test_rebuild.py"],
     ),
+    "redecide": ({"QIANBEI_REDECIDE_HISTORIES": "500"}, ["tests/unit/test_redeciding.py"]),
     "stock": (
         {"QIANBEI_STOCK_ROWS": "1000000", "QIANBEI_STOCK_KILLS": "5"},
         ["tests/integration/test_stock_import.py"],

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.errors import Unavailable
@@ -11,53 +12,79 @@ from schemas.said import said
 
 _POLL_S = 0.1
 _STUCK_S = 30.0
-_AT_ONCE = 1_000
+_AT_ONCE = 10_000
 
 
-@dataclass(slots=True)
 class Cursor:
-    """Committed records of one partition, in order. Readers are shared: each refill is a fetch of its own."""
+    """Committed records of one partition, in order."""
 
-    reader: PartitionReader
-    partition: TopicPartition
-    span: Span
-    _ahead: deque[Record] = field(default_factory=deque)
-    _next: int = -1
+    def __init__(self, shared: "Cursors", partition: TopicPartition, span: Span) -> None:
+        self._shared = shared
+        self.partition = partition
+        self.span = span
+        self.reached = span.first
+        self.ahead: deque[Record] = deque()
+
+    @property
+    def hungry(self) -> bool:
+        """Whether nothing of it is in memory, and there is more."""
+        return not self.ahead and self.reached < self.span.end
 
     def peek(self) -> Record | None:
         """The next record, None at the end. Raises Unavailable if nothing comes for half a minute though there is more."""
-        if not self._ahead:
-            self._refill()
-        return self._ahead[0] if self._ahead else None
+        if self.hungry:
+            self._shared.feed(self)
+        return self.ahead[0] if self.ahead else None
 
     def take(self) -> Record | None:
         """The next record, which is passed over then."""
         found = self.peek()
         if found is not None:
-            self._ahead.popleft()
+            self.ahead.popleft()
         return found
 
     def at(self, offset: int) -> Record | None:
         """The record at an offset, and past it; None if it is not there any more. Only forward."""
         while (found := self.peek()) is not None and found.offset < offset:
-            self._ahead.popleft()
+            self.ahead.popleft()
         return self.take() if found is not None and found.offset == offset else None
 
-    def _refill(self) -> None:
-        self._next = max(self._next, self.span.first)
-        if self._next >= self.span.end:
-            return
-        self.reader.assign([self.partition])
-        self.reader.seek(self.partition, self._next)
+
+@dataclass(slots=True)
+class Cursors:
+    """Cursors that share a reader. Whoever needs records has the reader fetch for all that will."""
+
+    reader: PartitionReader
+    cursors: dict[TopicPartition, Cursor] = field(default_factory=dict)
+
+    def add(self, spans: Mapping[TopicPartition, Span]) -> None:
+        """Cursors for these partitions."""
+        self.cursors |= {p: Cursor(self, p, span) for p, span in spans.items()}
+
+    def feed(self, wanted: Cursor) -> None:
+        """Read until there is something for one cursor, or it is at its end. Raises Unavailable."""
+        hungry = {p: cursor for p, cursor in self.cursors.items() if cursor.hungry}
+        self.reader.assign(hungry)
+        for partition, cursor in hungry.items():
+            self.reader.seek(partition, cursor.reached)
         patience = time.monotonic() + _STUCK_S
-        while not self._ahead and self._next < self.span.end:
+        while wanted.hungry:
+            before = wanted.reached
             batch = self.reader.poll(_POLL_S, _AT_ONCE)
-            self._ahead.extend(record for record in batch if record.offset < self.span.end)
-            # Without records it may have passed over markers. With them, the client may already have more than it gave.
-            reached = batch[-1].offset + 1 if batch else self.reader.position(self.partition)
-            if reached > self._next:
-                self._next, patience = reached, time.monotonic() + _STUCK_S
+            for record in batch:
+                self._give(record)
+            if wanted.hungry:
+                # Without records it may have passed over markers.
+                wanted.reached = max(wanted.reached, self.reader.position(wanted.partition))
+            if batch or wanted.reached > before:
+                patience = time.monotonic() + _STUCK_S
             elif time.monotonic() > patience:
                 raise Unavailable(
                     said("no records came for {seconds:.0f} s, though there are more", seconds=_STUCK_S)
                 )
+
+    def _give(self, record: Record) -> None:
+        cursor = self.cursors[TopicPartition(record.topic, record.partition)]
+        cursor.reached = record.offset + 1
+        if record.offset < cursor.span.end:
+            cursor.ahead.append(record)

@@ -86,9 +86,13 @@ class Folder:
 
 @contextmanager
 def folder(path: Path, form: str, marks: Marks) -> Iterator[Folder]:
-    """The files of a replay. A file that was begun and of which nothing was lasting is removed first."""
+    """The files of a replay. What a crash has left behind that was not lasting is removed first."""
     for file in path.glob(f"*.{form}"):
-        if file.name not in marks and not file.is_dir():
+        if file.is_dir():
+            continue
+        if file.name in marks:
+            os.truncate(file, marks[file.name])
+        else:
             file.unlink()
     opened = Folder(path, form, marks)
     try:

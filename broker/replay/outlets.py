@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from broker.errors import ConfigError, QianbeiError
@@ -47,12 +47,15 @@ def fed(command: Sequence[str]) -> Iterator[Shown]:
         yield Shown(_writing(process.stdin))
         process.stdin.close()
     except BrokenPipeError:
-        # Closing writes once more what could not be written.
+        with suppress(BrokenPipeError):  # closing tries once more to write what could not be written
+            process.stdin.close()
         code = process.wait()
         raise CommandFailed(
             said("{command} ended with {code} before it had everything", command=command[0], code=code)
         ) from None
     except BaseException:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
         process.terminate()
         process.wait()
         raise

@@ -7,7 +7,7 @@ the history of that slot ends there.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +15,16 @@ from broker.admission.facts import Lookup, facts_of
 from broker.admission.model import Emission, EntityKey, Place
 from broker.codec import Decoder
 from broker.errors import ConfigError
-from broker.kafka import PartitionReader, Record, TopicPartition
-from broker.replay.cursors import Cursor
-from broker.replay.reading import Span, whole
+from broker.kafka import PartitionReader, Record
+from broker.replay.cursors import Cursor, Cursors
+from broker.replay.reading import whole
 from broker.topics import decision_topic, exchange_topic, intake_topics, quarantine_topics
 from schemas.catalogue import Catalogue
 from schemas.said import said
 
 QUARANTINED = "QUARANTINED"
-_EXCHANGE = exchange_topic("")
+_SKEW = timedelta(seconds=2)
+"""So far clocks of two instances may be apart."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,14 @@ class Past:
 
     @cached_property
     def saw(self) -> Mapping[EntityKey, int]:
-        """The revisions of other slots that it looked at."""
-        return {
-            EntityKey(one["subject"], one["entity_id"]): one["revision"]
-            for one in self.body.get("seen", ())
-            if one["revision"] is not None
-        }
+        """The revisions that it looked at, but for those that it wrote itself."""
+        own = {one.key for one in self.effects}
+        evidence = (one for reason in self.body.get("reasons", ()) for one in reason["evidence"])
+        found = (
+            (EntityKey(one["subject"], one["entity_id"]), one["revision"])
+            for one in (*self.body.get("seen", ()), *evidence)
+        )
+        return {key: revision for key, revision in found if revision is not None and key not in own}
 
     @cached_property
     def missed(self) -> frozenset[Lookup]:
@@ -164,30 +167,23 @@ def slot_pasts(
     """The history of each slot, up to where it has come now. Raises as the reader."""
     outcomes = [*map(decision_topic, catalogue.principals), *quarantine_topics(catalogue)]
     exchange = [exchange_topic(subject) for subject in catalogue.subjects]
+    shared = Cursors(reader)
     # The outcomes' ends first: what they speak of is there then.
-    spans: dict[TopicPartition, Span] = {}
     for topics in (outcomes, exchange, intake_topics(catalogue)):
-        spans |= whole(reader, [p for topic in topics for p in reader.partitions_of(topic)])
-    return [_slot_past(reader, spans, decoders, slot) for slot in range(slots)]
+        shared.add(whole(reader, [p for topic in topics for p in reader.partitions_of(topic)]))
+    return [_slot_past(shared, decoders, slot) for slot in range(slots)]
 
 
-def _slot_past(
-    reader: PartitionReader, spans: Mapping[TopicPartition, Span], decoders: Decoders, slot: int
-) -> SlotPast:
-    def cursors(*kinds: str) -> dict[str, Cursor]:
-        return {
-            p.topic: Cursor(reader, p, span)
-            for p, span in spans.items()
-            if p.partition == slot and p.topic.partition(".")[0] in kinds
-        }
+def _slot_past(shared: Cursors, decoders: Decoders, slot: int) -> SlotPast:
+    own = [cursor for p, cursor in shared.cursors.items() if p.partition == slot]
 
-    cut = any(
-        span.first > 0
-        for p, span in spans.items()
-        if p.partition == slot and p.topic.startswith("quarantine.")
+    def of(*kinds: str) -> dict[str, Cursor]:
+        return {c.partition.topic: c for c in own if c.partition.topic.partition(".")[0] in kinds}
+
+    cut = any(cursor.span.first > 0 for cursor in of("quarantine").values())
+    return SlotPast(
+        slot, list(of("decision", "quarantine").values()), of("intake"), of("exchange"), decoders, cut
     )
-    outcomes = list(cursors("decision", "quarantine").values())
-    return SlotPast(slot, outcomes, cursors("intake"), cursors("exchange"), decoders, cut)
 
 
 @dataclass(slots=True)
@@ -232,9 +228,12 @@ class InOrder:
 
 
 def _before(other: Past, one: Past) -> bool:
-    """Whether the other did not see what this one wrote, and so was decided before it."""
-    if not (other.saw or other.missed) or not one.written:
+    """Whether the other did not see what this one wrote, and so was decided before it.
+
+    What it looked for in vain may also have been taken back again by then: so that counts only where clocks may be wrong.
+    """
+    if any(effect.revision > other.saw.get(effect.key, effect.revision) for effect in one.effects):
+        return True
+    if other.recorded_at - one.recorded_at > _SKEW or other.missed.isdisjoint(one.tells):
         return False
-    return not other.missed.isdisjoint(one.tells) or any(
-        effect.revision > other.saw.get(effect.key, effect.revision) for effect in one.effects
-    )
+    return one.missed.isdisjoint(other.tells)

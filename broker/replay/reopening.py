@@ -46,7 +46,7 @@ def reopened(settings: Settings, installation: Installation, policy: Path | None
     decoders = Decoders(_outcomes(settings, catalogue), knowledge.states)
     with PartitionReader(Connection.of(settings), max_bytes=_BYTES) as reader:
         pasts = slot_pasts(reader, catalogue, decoders, settings.slots)
-        asked = frozenset(_asked_then(reader, decoders))
+        asked = frozenset(asked_then(reader, decoders))
         offsets = sum(c.span.end - c.span.first for past in pasts for c in past.outcomes)
         yield Reopened(knowledge, InOrder(pasts), asked, offsets)
 
@@ -58,8 +58,8 @@ def _outcomes(settings: Settings, catalogue: Catalogue) -> Decoder:
         return decoder(registry, [*decisions, *apart])
 
 
-def _asked_then(reader: PartitionReader, decoders: Decoders) -> Iterator[str]:
-    """What it asked of itself, and the ends of terms, which may also have come about with another record."""
+def asked_then(reader: PartitionReader, decoders: Decoders) -> Iterator[str]:
+    """The ids of what the exchange asked of itself, and the ends of terms, which may also have come about with another record."""
     for record in read_out(reader, whole(reader, reader.partitions_of(decision_topic(INTERNAL)))):
         yield decoders.outcomes.decode(record.value)[1]["event_id"]
     for subject in _WITH_TERMS:

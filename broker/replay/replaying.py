@@ -58,12 +58,19 @@ class Readers(NamedTuple):
 
 
 @contextmanager
-def readers(connection: Connection) -> Iterator[Readers]:
-    """Readers without a consumer group. Raises AccessDenied or Unavailable."""
-    with (
-        PartitionReader(connection, max_bytes=_LOOK_UP_BYTES) as near,
-        PartitionReader(connection, max_bytes=_SCAN_BYTES) as far,
-    ):
+def scanning(connection: Connection) -> Iterator[PartitionReader]:
+    """A reader without a consumer group that fetches much at a time. Raises AccessDenied or Unavailable."""
+    with PartitionReader(connection, max_bytes=_SCAN_BYTES) as reader:
+        yield reader
+
+
+@contextmanager
+def readers(connection: Connection, far: PartitionReader, plan: Plan) -> Iterator[Readers]:
+    """With one for single records beside it, if the plan has any."""
+    if not plan.looked_up:
+        yield Readers(far, far)
+        return
+    with PartitionReader(connection, max_bytes=_LOOK_UP_BYTES) as near:
         yield Readers(near, far)
 
 

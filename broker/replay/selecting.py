@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from broker.audit.places import stands_of
@@ -118,7 +119,11 @@ def topics_of(known: Sequence[str], asked: Sequence[str], subjects: frozenset[st
         prefix = name.removesuffix("*")
         fitting = [topic for topic in known if topic == name or (prefix != name and topic.startswith(prefix))]
         if not fitting:
-            raise ConfigError(said("there is no topic {name}: `qianbei lag` names them", name=name))
+            near = get_close_matches(name, known, n=3, cutoff=0.4)
+            raise ConfigError(
+                said("there is no topic {topic}", topic=name)
+                + (said("; did you mean {near}?", near=", ".join(near)) if near else "")
+            )
         found |= dict.fromkeys(fitting)
     return tuple(topic for topic in found if not subjects or subject_of(topic) in (None, *subjects))
 

@@ -25,10 +25,10 @@ from broker.replay.replaying import (
     Marks,
     Pace,
     Positions,
-    Readers,
     Replay,
     Target,
     readers,
+    scanning,
 )
 from broker.replay.selecting import Matcher, Selection, kind_of
 from broker.store.roles import READER
@@ -47,6 +47,7 @@ class Run:
     def __init__(self, site: Site, selection: Selection, reveal: bool, rate: float, scan: bool) -> None:
         self._site = site
         self._settings = site.settings(OPERATOR, role=READER)
+        self._connection = Connection.of(self._settings)
         self._selection = selection
         self._reveal = reveal
         self._pace = Pace(rate)
@@ -56,9 +57,9 @@ class Run:
     def into(self, path: Path, form: str) -> bool:
         """Into a folder; whether it is whole."""
         what = f"{self._selection.digest} {form} {self._reveal}"
-        with folders.claimed(path), readers(Connection.of(self._settings)) as sources:
+        with folders.claimed(path), scanning(self._connection) as far:
             state = folders.begun(path, what)
-            plan = self._plan(sources.far, None if state is None else state.ends)
+            plan = self._plan(far, None if state is None else state.ends)
             state = state or folders.State(what, plan.ends)
             folders.keep(path, state)
             self.given = state.given
@@ -67,7 +68,7 @@ class Run:
                 folders.keep(path, folders.State(what, plan.ends, dict(positions), marks, given))
 
             with folders.folder(path, form, state.marks) as target, bar(spoken("replaying")) as tell:
-                complete = self._run(sources, plan, target, keep, dict(state.positions), tell)
+                complete = self._run(far, plan, target, keep, dict(state.positions), tell)
             if complete:
                 folders.end(path)
         click.echo(spoken("{count:,} records in {path}", count=self.given, path=path), err=True)
@@ -75,13 +76,13 @@ class Run:
 
     def out(self, command: Sequence[str], as_json: bool) -> bool:
         """To a command, or printed."""
-        with readers(Connection.of(self._settings)) as sources:
-            plan = self._plan(sources.far, None)
+        with scanning(self._connection) as far:
+            plan = self._plan(far, None)
             if command:
                 with fed(command) as target, bar(spoken("replaying")) as tell:
-                    return self._run(sources, plan, target, _kept_nowhere, {}, tell)
+                    return self._run(far, plan, target, _kept_nowhere, {}, tell)
             show = _print_json if as_json else _painted(Painter(Console()))
-            return self._run(sources, plan, Shown(show), _kept_nowhere, {}, lambda _done, _of: None)
+            return self._run(far, plan, Shown(show), _kept_nowhere, {}, lambda _done, _of: None)
 
     def _plan(self, reader: PartitionReader, ends: Mapping[TopicPartition, int] | None) -> Plan:
         index = self._index()
@@ -110,7 +111,7 @@ class Run:
 
     def _run(
         self,
-        sources: Readers,
+        far: PartitionReader,
         plan: Plan,
         target: Target,
         keep: Keep,
@@ -118,7 +119,11 @@ class Run:
         tell: Callable[[int, int], None],
     ) -> bool:
         stop = threading.Event()
-        with stopping(stop), Registry(self._settings.registry_url) as registry:
+        with (
+            stopping(stop),
+            Registry(self._settings.registry_url) as registry,
+            readers(self._connection, far, plan) as sources,
+        ):
             matcher = Matcher(self._selection, self._filler())
             choosing = Choosing(matcher, AnyDecoder(registry), self._reveal)
             replay = Replay(choosing, target, self._pace, keep, positions, self.given)

@@ -14,7 +14,6 @@ import fastavro
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from confluent_kafka.admin import AdminClient
 
 from benchmarks.rebuild import TARGET, run
 from broker.replay.rebuilding import rebuild
@@ -26,8 +25,9 @@ from qianbei.site import Site
 from schemas.files import latest_version, load_schema
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
+from tests.support.standing import standing
 from tests.support.sync import watching
-from tests.support.topics import confluent, remove_topics
+from tests.support.topics import remove_topics
 
 EVENTS = int(os.environ.get("QIANBEI_REBUILD_EVENTS", "2000"))
 MOMENTS = int(os.environ.get("QIANBEI_REBUILD_MOMENTS", "1"))
@@ -276,13 +276,3 @@ def stands_still(site: Site) -> bool:
     before = standing(site)
     time.sleep(2)
     return standing(site) == before
-
-
-def standing(site: Site) -> tuple[object, ...]:
-    """What a replay may not move: the groups, the topics, and the tables of latest."""
-    client = AdminClient(confluent(site.admin))
-    groups = {one.group_id for one in client.list_consumer_groups(request_timeout=20).result().valid}
-    with psycopg.connect(site.admin.dsn()) as db:
-        positions = db.execute("SELECT * FROM latest.position ORDER BY 1, 2, 3").fetchall()
-        rows = db.execute("SELECT xmin::text, entity_id FROM latest.sale ORDER BY 2").fetchall()
-    return groups, set(client.list_topics(timeout=20).topics), positions, rows

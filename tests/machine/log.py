@@ -230,3 +230,46 @@ class LogProducer:
         self._log.fence(self._member, self._epoch)
         self._log.commit(self._member, transaction)
         self._point("published")
+
+
+class LogReader:
+    """What replaying uses of a ``PartitionReader``."""
+
+    def __init__(self, log: Log, slots: int) -> None:
+        self._log = log
+        self._slots = slots
+        self._at: dict[TopicPartition, int] = {}
+
+    def partitions_of(self, topic: str) -> list[TopicPartition]:
+        return [TopicPartition(topic, slot) for slot in range(self._slots)]
+
+    def beginning_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return {p: self._log.end(p) for p in partitions}
+
+    def assign(self, partitions: Iterable[TopicPartition]) -> None:
+        self._at = dict.fromkeys(partitions, 0)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._at[partition] = offset
+
+    def position(self, partition: TopicPartition) -> int:
+        return self._at[partition]
+
+    def poll(self, _timeout_s: float, max_records: int = 3) -> list[Record]:
+        found: list[Record] = []
+        for p, at in self._at.items():
+            some = self._log.read(p, at)[: min(max_records, 3)]
+            self._at[p] = at + len(some)
+            found += some
+        return found
+
+    def offsets_since(
+        self, partitions: Iterable[TopicPartition], timestamp_ms: int
+    ) -> dict[TopicPartition, int | None]:
+        return {
+            p: next((one.offset for one in self._log.read(p) if one.timestamp_ms >= timestamp_ms), None)
+            for p in partitions
+        }

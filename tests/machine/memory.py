@@ -11,6 +11,7 @@ from typing import Any
 from broker.admission.batch import in_slot_order
 from broker.admission.intake import Quarantined, read
 from broker.admission.model import Candidate, EntityKey, Request
+from broker.admission.service import Knowledge
 from broker.admission.store import SlotCursor
 from broker.admission.timers import Timer, timer_of
 from broker.admission.workspace import Workspace
@@ -33,6 +34,11 @@ class InMemory:
     """The backend of ``histories.Backend``."""
 
     run = 0
+
+    @property
+    def known(self) -> Knowledge:
+        """What it decides by."""
+        return knowledge(SLOTS)
 
     def begin(self) -> None:
         self.now = BEGIN
@@ -77,7 +83,7 @@ class InMemory:
         if not records:
             return
         self.now += timedelta(milliseconds=7)
-        decider = knowledge(SLOTS).decider
+        decider = self.known.decider
         reads = [(record, self._candidate(record)) for record in in_slot_order(records)]
         before = {slot: cursor.next_seq for slot, cursor in self._cursors.items()}
         decisions = decider.decide_all(reads, self.workspace, self._cursors, self.now)
@@ -89,7 +95,7 @@ class InMemory:
             self.log.append(row.message)
 
     def _candidate(self, record: Record) -> Candidate | Quarantined:
-        known = knowledge(SLOTS)
+        known = self.known
         found = read(record, known.intake, known.decider.law.catalogue, SLOTS)
         if isinstance(found, Candidate):
             known.fill_party_refs(found.subject, found.body)
@@ -108,7 +114,7 @@ class InMemory:
             self._asked.add(timer.event_id)
             state = self.workspace.entities[key].known
             event = {"event_id": timer.event_id, "event_type": timer.event_type, "occurred_at": timer.due_at}
-            self.log.append(knowledge(SLOTS).decider.request(Request(key.subject, state | event)))
+            self.log.append(self.known.decider.request(Request(key.subject, state | event)))
         return bool(due)
 
     def _timers(self) -> Iterator[tuple[EntityKey, Timer]]:
@@ -130,7 +136,7 @@ class InMemory:
         for _ in range(MOST_ROUNDS):
             self.flow()
             if not self._waiting() and not self._ask():
-                return read_story(self.log.everything(), knowledge(SLOTS).states), Model()
+                return read_story(self.log.everything(), self.known.states), Model()
         raise AssertionError("the exchange does not settle")
 
     def _waiting(self) -> bool:

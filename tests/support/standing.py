@@ -1,0 +1,32 @@
+"""How an exchange stands: what a replay may not move."""
+
+from collections.abc import Mapping
+
+import psycopg
+from confluent_kafka.admin import AdminClient
+
+from broker.kafka import Admin, Connection, PartitionReader, TopicPartition
+from qianbei.site import Site
+from tests.support.topics import confluent
+
+
+def standing(site: Site) -> tuple[object, ...]:
+    """What a replay may not move: the groups, the topics, and the tables of latest."""
+    client = AdminClient(confluent(site.admin))
+    groups = {one.group_id for one in client.list_consumer_groups(request_timeout=20).result().valid}
+    with psycopg.connect(site.admin.dsn()) as db:
+        positions = db.execute("SELECT * FROM latest.position ORDER BY 1, 2, 3").fetchall()
+        rows = db.execute("SELECT xmin::text, entity_id FROM latest.sale ORDER BY 2").fetchall()
+    return groups, set(client.list_topics(timeout=20).topics), positions, rows
+
+
+def offsets(site: Site) -> tuple[Mapping[TopicPartition, int], Mapping[str, Mapping[TopicPartition, int]]]:
+    """Where every topic ends, and what every group has committed."""
+    connection = Connection.of(site.admin)
+    client = AdminClient(confluent(site.admin))
+    groups = [one.group_id for one in client.list_consumer_groups(request_timeout=20).result().valid]
+    with PartitionReader(connection) as reader, Admin(connection) as admin:
+        partitions = [
+            p for topic in sorted(admin.topics()) if topic[0] != "_" for p in reader.partitions_of(topic)
+        ]
+        return reader.end_offsets(partitions), {group: admin.group_offsets(group) for group in sorted(groups)}

@@ -17,8 +17,8 @@ RECORDS = ROOT / "benchmarks" / "results" / "long.jsonl"
 
 CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
     "audit": (
-        {"QIANBEI_AUDIT_EVENTS": "20000", "QIANBEI_AUDIT_TAMPERINGS": "200"},
-        ["tests/fault/test_audit_chain.py"],
+        {"QIANBEI_AUDIT_EVENTS": "20000", "QIANBEI_AUDIT_TAMPERINGS": "200", "QIANBEI_AUDIT_KILLS": "20"},
+        ["tests/fault/test_audit_chain.py", "tests/fault/test_audit_killed.py"],
     ),
     "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000", "QIANBEI_RACES": "1000"}, ["tests/fault"]),
     "grants": ({"QIANBEI_GRANTS": "10"}, ["tests/fault/test_grant_in_stream.py"]),

@@ -68,6 +68,13 @@ class Knowledge:
     decider: Decider
     fill_party_refs: Callable[[str, Body], None]
 
+    def read(self, record: Record) -> Candidate | Quarantined:
+        """A record as it is decided on, or why it cannot be. Raises nothing, whatever the bytes are."""
+        found = read(record, self.intake, self.decider.law.catalogue, self.decider.slots)
+        if isinstance(found, Candidate):
+            self.fill_party_refs(found.subject, found.body)
+        return found
+
 
 class AdmissionSession:
     """One membership in the admission group, from joining until anything goes wrong."""
@@ -216,7 +223,7 @@ class AdmissionSession:
     # -- a batch --------------------------------------------------------------------------------------------------
 
     def _decide(self, records: Sequence[Record]) -> Decisions:
-        reads = [(record, self._read(record)) for record in in_slot_order(records)]
+        reads = [(record, self._knowledge.read(record)) for record in in_slot_order(records)]
         for _ in range(MAX_TRIES):
             try:
                 return self._decide_in_one_transaction(reads, next_offsets(records))
@@ -224,13 +231,6 @@ class AdmissionSession:
                 # Another slot took the same entity, event id or party since we looked. Look again: now it is there to see.
                 continue
         raise Unavailable(said("a batch was contended {max_tries} times", max_tries=MAX_TRIES))
-
-    def _read(self, record: Record) -> Candidate | Quarantined:
-        decider = self._knowledge.decider
-        found = read(record, self._knowledge.intake, decider.law.catalogue, decider.slots)
-        if isinstance(found, Candidate):
-            self._knowledge.fill_party_refs(found.subject, found.body)
-        return found
 
     def _decide_in_one_transaction(
         self, reads: Sequence[tuple[Record, Candidate | Quarantined]], offsets: dict[TopicPartition, int]

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from broker.admission.decide import decide
-from broker.admission.intake import Quarantined, read
+from broker.admission.intake import Quarantined
 from broker.admission.model import Body, Candidate, EntityKey, Outcome, Request, Verdict
 from broker.admission.reasons import REASONS
 from broker.admission.service import Knowledge
@@ -106,7 +106,7 @@ class _Course:
     def by_evidence(self, past: Past) -> Iterator[Difference]:
         """Decide on what was known then."""
         assert past.came is not None
-        found = self._read(past.came)
+        found = self.knowledge.read(past.came)
         if isinstance(found, Quarantined):
             yield _difference(past, ruled_now(found))
             self.take_over(past, None)
@@ -134,7 +134,7 @@ class _Course:
         self.world.apply(candidate, _verdict_then(past, today))
 
     def _candidate(self, past: Past) -> Candidate:
-        found = None if past.came is None else self._read(past.came)
+        found = None if past.came is None else self.knowledge.read(past.came)
         if isinstance(found, Candidate):
             return found
         body = past.body
@@ -163,7 +163,7 @@ class _Course:
             yield from self._swept(max(self._last.values()) - _SWEPT)
 
     def _decided(self, came: Record, at: datetime) -> Ruled:
-        found = self._read(came)
+        found = self.knowledge.read(came)
         if isinstance(found, Quarantined):
             return ruled_now(found)
         self._last[came.partition] = at = max(at, self._last.get(came.partition, at))
@@ -188,7 +188,7 @@ class _Course:
     def _answered(self, at: datetime) -> Iterator[Difference]:
         while self._waiting:
             record, cause = self._waiting.popleft()
-            found = self._read(record)
+            found = self.knowledge.read(record)
             assert isinstance(found, Candidate)
             yield _difference_now(found, cause, at, self._decided(record, at))
 
@@ -221,13 +221,6 @@ class _Course:
     def _was_on_its_way(self, past: Past) -> bool:
         """Whether who asked may be among the decisions that were not made anew."""
         return self._taken_over is not None and past.recorded_at < self._taken_over + _ON_ITS_WAY
-
-    def _read(self, record: Record) -> Candidate | Quarantined:
-        decider = self.knowledge.decider
-        found = read(record, self.knowledge.intake, decider.law.catalogue, decider.slots)
-        if isinstance(found, Candidate):
-            self.knowledge.fill_party_refs(found.subject, found.body)
-        return found
 
 
 def _verdict_then(past: Past, today: Verdict | None) -> Verdict:

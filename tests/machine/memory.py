@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from broker.admission.batch import in_slot_order
-from broker.admission.intake import Quarantined, read
-from broker.admission.model import Candidate, EntityKey, Request
+from broker.admission.model import EntityKey, Request
 from broker.admission.service import Knowledge
 from broker.admission.store import SlotCursor
 from broker.admission.timers import Timer, timer_of
@@ -84,7 +83,7 @@ class InMemory:
             return
         self.now += timedelta(milliseconds=7)
         decider = self.known.decider
-        reads = [(record, self._candidate(record)) for record in in_slot_order(records)]
+        reads = [(record, self.known.read(record)) for record in in_slot_order(records)]
         before = {slot: cursor.next_seq for slot, cursor in self._cursors.items()}
         decisions = decider.decide_all(reads, self.workspace, self._cursors, self.now)
         self._cursors = decisions.cursors
@@ -93,13 +92,6 @@ class InMemory:
             before[record.partition] += 1
         for row in decisions.outbox:
             self.log.append(row.message)
-
-    def _candidate(self, record: Record) -> Candidate | Quarantined:
-        known = self.known
-        found = read(record, known.intake, known.decider.law.catalogue, SLOTS)
-        if isinstance(found, Candidate):
-            known.fill_party_refs(found.subject, found.body)
-        return found
 
     def jump(self, hours: int) -> None:
         self.now += timedelta(hours=hours)

@@ -48,7 +48,10 @@ class Ruled:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One decision that would be another. ``fields``: of what it wrote, ``subject entity_id: field``."""
+    """One decision that would be another. ``fields``: of what it wrote, ``subject entity_id: field``.
+
+    ``same_evidence``: whether today's looked at the same facts of other slots; another stage or rule may look at others.
+    """
 
     place: str
     slot: int
@@ -62,6 +65,7 @@ class Difference:
     before: Ruled
     after: Ruled
     fields: tuple[str, ...] = ()
+    same_evidence: bool = True
 
 
 def ruled_then(past: Past) -> Ruled:

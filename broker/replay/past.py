@@ -7,11 +7,10 @@ the history of that slot ends there.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from broker.admission.facts import Lookup, facts_of
 from broker.admission.model import Emission, EntityKey, Place
 from broker.codec import Decoder
 from broker.errors import ConfigError
@@ -23,8 +22,6 @@ from schemas.catalogue import Catalogue
 from schemas.said import said
 
 QUARANTINED = "QUARANTINED"
-_SKEW = timedelta(seconds=2)
-"""So far clocks of two instances may be apart."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +63,12 @@ class Past:
         )
         return {key: revision for key, revision in found if revision is not None and key not in own}
 
-    @cached_property
-    def missed(self) -> frozenset[Lookup]:
-        """What it looked for in other slots, and was not there."""
+    @property
+    def seen(self) -> frozenset[tuple[str, str, int | None]]:
+        """All that it noted to have looked at in other slots, absence included."""
         return frozenset(
-            (one["subject"], one["entity_id"]) for one in self.body.get("seen", ()) if one["revision"] is None
+            (one["subject"], one["entity_id"], one["revision"]) for one in self.body.get("seen", ())
         )
-
-    @cached_property
-    def tells(self) -> frozenset[Lookup]:
-        """Facts that its revisions tell others."""
-        return frozenset((fact.kind, fact.key) for one in self.effects for fact in facts_of(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +180,9 @@ def _slot_past(shared: Cursors, decoders: Decoders, slot: int) -> SlotPast:
 
 @dataclass(slots=True)
 class InOrder:
-    """The decisions of all slots, so that what one saw of another's lies before it, and what it did not see behind it.
-
-    Between slots there is no other order but that of their clocks, which is asked second.
+    """The decisions of all slots by their clocks, but for what one says it saw of another: that lies before it, and what
+    came later of the same entity behind it. What was not there when it was looked for may have been there before, so that
+    clocks alone tell.
     """
 
     pasts: Sequence[SlotPast]
@@ -228,12 +220,5 @@ class InOrder:
 
 
 def _before(other: Past, one: Past) -> bool:
-    """Whether the other did not see what this one wrote, and so was decided before it.
-
-    What it looked for in vain may also have been taken back again by then: so that counts only where clocks may be wrong.
-    """
-    if any(effect.revision > other.saw.get(effect.key, effect.revision) for effect in one.effects):
-        return True
-    if other.recorded_at - one.recorded_at > _SKEW or other.missed.isdisjoint(one.tells):
-        return False
-    return one.missed.isdisjoint(other.tells)
+    """Whether the other saw an earlier revision than this one wrote, and so was decided before it."""
+    return any(effect.revision > other.saw.get(effect.key, effect.revision) for effect in one.effects)

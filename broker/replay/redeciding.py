@@ -63,6 +63,8 @@ class Redeciding:
     counts: Counter[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=Counter)
     unjudged: int = 0
     """Decisions whose record has reached its retention, or that were made before ``since``: taken as they were."""
+    other_evidence: int = 0
+    """By evidence: decisions that looked at other facts of other slots than then, whether they differ or not."""
 
     def differences(self, pasts: InOrder, tell: Told = lambda _past: None) -> Iterator[Difference]:
         """Decide everything anew, and give what differs."""
@@ -84,6 +86,7 @@ class Redeciding:
     def _counted(self, found: Iterable[Difference]) -> Iterator[Difference]:
         for one in found:
             self.counts[one.before.codes, one.after.codes] += 1
+            self.other_evidence += not one.same_evidence
             if one.before.compared != one.after.compared or one.fields:
                 yield one
 
@@ -112,7 +115,9 @@ class _Course:
             self.take_over(past, None)
             return
         verdict = decide(found, self.world.view, self.knowledge.decider.law, past.recorded_at)
-        yield _difference(past, ruled_now(verdict), tuple(self._different_fields(past, verdict)))
+        fields = tuple(self._different_fields(past, verdict))
+        seen = frozenset((one.subject, one.entity_id, one.revision) for one in verdict.seen)
+        yield replace(_difference(past, ruled_now(verdict), fields), same_evidence=seen == past.seen)
         self.take_over(past, verdict)
 
     def _different_fields(self, past: Past, verdict: Verdict) -> Iterator[str]:

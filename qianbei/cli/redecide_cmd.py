@@ -90,6 +90,7 @@ def _summary(work: Redeciding, decided: int, different: int, unordered: int) -> 
         "different": different,
         "taken_as_they_were": work.unjudged,
         "unordered": unordered,
+        "other_evidence": work.other_evidence,
         "counts": [
             {"before": list(before), "after": list(after), "decisions": count}
             for (before, after), count in sorted(work.counts.items())
@@ -117,6 +118,7 @@ def _as_dict(one: Difference) -> dict[str, Any]:
         "before": _ruled(one.before),
         "after": _ruled(one.after),
         "fields": list(one.fields),
+        "same_evidence": one.same_evidence,
     }
 
 
@@ -131,6 +133,8 @@ def _say(told: Iterable[Difference], summary: dict[str, Any], work: Redeciding) 
         console.print(printable(head), markup=False, highlight=False, soft_wrap=True)
         line = f"  {_words(one.before)} → {_words(one.after)}"
         console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+        if not one.same_evidence:
+            console.print("  " + spoken("on other evidence"), style="dim")
         for name in one.fields:
             console.print(printable(f"  {name}"), style="dim", markup=False, highlight=False, soft_wrap=True)
     table = headed("then", "today", "decisions")

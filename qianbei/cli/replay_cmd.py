@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from broker.deploy import installation_topics
+from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.kafka import TopicPartition
 from broker.protected import party_ref
 from broker.replay.finding import same_party
@@ -114,9 +115,7 @@ class _Range(click.ParamType[tuple[TopicPartition, Span]]):
     "--reveal", is_flag=True, help="Show protected values, which are masked otherwise. Takes a --reason."
 )
 @click.option("--reason", help="Why they are shown; kept for ever, so name no person.")
-@click.option(
-    "--operator", default=this_user, show_default="you", help="To whom they are shown; kept for ever."
-)
+@click.option("--operator", show_default="you", help="To whom they are shown; kept for ever.")
 @click.pass_obj
 def replay_command(
     command: Sequence[str],
@@ -137,7 +136,7 @@ def replay_command(
     scan: bool,
     reveal: bool,
     reason: str | None,
-    operator: str,
+    operator: str | None,
 ) -> None:
     """Give out records of TOPICs (exchange.*, intake.*, decision.*, dept.*; by default all of exchange.*) once more: printed,
     into files, or as lines of JSON to a COMMAND.
@@ -218,13 +217,20 @@ def _asked_person(site: Site) -> frozenset[str]:
     if len(words) != 2:
         raise click.UsageError(spoken("write the type of the document, a blank, and its number"))
     settings = site.settings(OPERATOR, role=READER)
-    return same_party(settings.dsn(), party_ref(settings.party_key(), *words))
+    ref = party_ref(settings.party_key(), *words)
+    try:
+        return same_party(settings.dsn(), ref)
+    except (Unavailable, AccessDenied, ConfigError) as error:
+        click.echo(spoken("other numbers of this person are not known: {error}", error=error), err=True)
+        return frozenset({ref})
 
 
 @contextmanager
-def _noted(site: Site, reveal: bool, operator: str, reason: str, selection: Selection) -> Iterator[Revealing]:
+def _noted(
+    site: Site, reveal: bool, operator: str | None, reason: str, selection: Selection
+) -> Iterator[Revealing]:
     if not reveal:
         yield Revealing()
         return
-    with written_down(site.admin.dsn(), operator, reason, selection) as noted:
+    with written_down(site.admin.dsn(), operator or this_user(), reason, selection) as noted:
         yield noted

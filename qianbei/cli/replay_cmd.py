@@ -29,7 +29,7 @@ from qianbei.language import spoken
 from qianbei.site import Site, current_site
 from schemas.said import shown
 
-RATE = 5_000
+RATE = 1_000
 """Records a second that leave the exchange its latency (benchmarks/replay_beside.py)."""
 _NICE = 10
 _MOST_REASON = 500

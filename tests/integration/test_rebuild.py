@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -25,7 +24,7 @@ from qianbei.site import Site
 from schemas.files import latest_version, load_schema
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
-from tests.support.standing import standing
+from tests.support.standing import standing, stands_still
 from tests.support.sync import watching
 from tests.support.topics import remove_topics
 
@@ -270,9 +269,3 @@ def expected_differences(
             if body["recorded_at"] > moment:
                 later[subject, body["entity_id"]].append(body["decision_id"])
     return dict(later)
-
-
-def stands_still(site: Site) -> bool:
-    before = standing(site)
-    time.sleep(2)
-    return standing(site) == before

@@ -20,7 +20,7 @@ from qianbei.site import Site, environment_of
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
 from tests.support.law_story import Case, case, whole_story
-from tests.support.standing import offsets, standing
+from tests.support.standing import offsets, standing, stands_still
 
 
 @pytest.fixture
@@ -177,6 +177,7 @@ def lived_in(city: City, monkeypatch: pytest.MonkeyPatch) -> Site:
     if not city.exchange.read(["exchange.sale"]):
         city.send(seed=41, events=500)
     city.settle()
+    until("nothing moves any more", lambda: stands_still(city.exchange.site))
     monkeypatch.setattr(redecide_cmd, "current_site", lambda: city.exchange.site)
     return city.exchange.site
 

@@ -1,5 +1,6 @@
 """How an exchange stands: what a replay may not move."""
 
+import time
 from collections.abc import Mapping
 
 import psycopg
@@ -18,6 +19,13 @@ def standing(site: Site) -> tuple[object, ...]:
         positions = db.execute("SELECT * FROM latest.position ORDER BY 1, 2, 3").fetchall()
         rows = db.execute("SELECT xmin::text, entity_id FROM latest.sale ORDER BY 2").fetchall()
     return groups, set(client.list_topics(timeout=20).topics), positions, rows
+
+
+def stands_still(site: Site) -> bool:
+    """Whether nothing has moved for two seconds."""
+    before = standing(site)
+    time.sleep(2)
+    return standing(site) == before
 
 
 def offsets(site: Site) -> tuple[Mapping[TopicPartition, int], Mapping[str, Mapping[TopicPartition, int]]]:

@@ -91,6 +91,8 @@ class SlotPast:
     cut: bool
     """Whether retention has taken quarantine records of this slot away."""
     _heads: dict[int, tuple[int, str, Mapping[str, Any]]] = field(default_factory=dict)
+    stopped: bool = False
+    """Whether a number lacks: the exchange is still writing what comes then."""
     _last: int = 0
 
     def next(self) -> Past | None:
@@ -103,7 +105,7 @@ class SlotPast:
         number = min(self._heads, key=lambda one: self._heads[one][0])
         seq, outcome, body = self._heads.pop(number)
         if seq != self._last + 1 and not self.cut:
-            self._heads.clear()
+            self.stopped = True
             return None
         self._last = seq
         return Past(self.slot, seq, outcome, body, self._came(body), tuple(self._written(body)))

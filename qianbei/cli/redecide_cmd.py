@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from broker.replay.differing import Difference, Ruled
-from broker.replay.past import Past
+from broker.replay.past import InOrder, Past
 from broker.replay.redeciding import By, Redeciding
 from broker.replay.reopening import reopened
 from broker.topics import OPERATOR
@@ -78,18 +78,19 @@ def redecide_command(by: str, policy: Path | None, since: datetime | None, limit
         told = list(islice(found, limit))
         more = sum(1 for _ in found)
         tell(past.offsets, past.offsets)
-    summary = _summary(work, decided, len(told) + more, past.pasts.unordered)
+    summary = _summary(work, decided, len(told) + more, past.pasts)
     (_say_json if as_json else _say)(told, summary, work)
     if told or more:
         raise click.exceptions.Exit(1)
 
 
-def _summary(work: Redeciding, decided: int, different: int, unordered: int) -> dict[str, Any]:
+def _summary(work: Redeciding, decided: int, different: int, past: InOrder) -> dict[str, Any]:
     return {
         "decided": decided,
         "different": different,
         "taken_as_they_were": work.unjudged,
-        "unordered": unordered,
+        "unordered": past.unordered,
+        "stopped_slots": [one.slot for one in past.pasts if one.stopped],
         "other_evidence": work.other_evidence,
         "counts": [
             {"before": list(before), "after": list(after), "decisions": count}
@@ -150,6 +151,13 @@ def _say(told: Iterable[Difference], summary: dict[str, Any], work: Redeciding) 
         ),
         highlight=False,
     )
+    if slots := summary["stopped_slots"]:
+        console.print(
+            spoken(
+                "slots {slots} were read up to where the exchange is still writing",
+                slots=", ".join(map(str, slots)),
+            )
+        )
     if summary["unordered"]:
         console.print(
             spoken(

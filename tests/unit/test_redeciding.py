@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import yaml
 
 from broker.admission.model import Place
 from broker.admission.service import Knowledge
-from broker.kafka import Outgoing
+from broker.kafka import Outgoing, TopicPartition
 from broker.replay.differing import NOT_ASKED, Difference, ruled_then
 from broker.replay.past import Decoders, InOrder, Past, slot_pasts
 from broker.replay.redeciding import By, Redeciding
@@ -23,7 +23,7 @@ from schemas.policies import DEFAULT, load_policy
 from tests.machine.books import RIGHT, Body, golden
 from tests.machine.compare import Differs
 from tests.machine.histories import Sources
-from tests.machine.knowledge import knowledge
+from tests.machine.knowledge import encoders, knowledge
 from tests.machine.log import Log, LogReader
 from tests.machine.memory import InMemory
 from tests.machine.people import SLOTS
@@ -65,15 +65,36 @@ def lax_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return policy_with(tmp_path_factory.mktemp("policy"), LAX)
 
 
-def redecided(log: Log, by: By, known: Knowledge) -> tuple[list[Past], list[Difference], int]:
+def redecided(
+    log: Log, by: By, known: Knowledge, since: datetime | None = None
+) -> tuple[list[Past], list[Difference], int]:
     """Also, how many could not be put in order or looked at other evidence."""
     reader = LogReader(log, SLOTS)
     decoders = Decoders(known.states, known.states)
     order = InOrder(slot_pasts(reader, load_catalogue(), decoders, SLOTS))
-    work = Redeciding(known, by, frozenset(asked_then(reader, decoders)))
+    work = Redeciding(known, by, frozenset(asked_then(reader, decoders)), since)
     pasts: list[Past] = []
     found = list(work.differences(order, pasts.append))
+    assert not any(one.stopped for one in order.pasts)
     return pasts, found, order.unordered + work.other_evidence
+
+
+def test_what_is_still_being_written_is_left_out() -> None:
+    backend = InMemory()
+    backend.begin()
+    world = World(backend.run, backend.clock, backend.look)
+    for house in range(3):
+        backend.send(world.unit(house, realty=False))
+    backend.told()
+    log, known = backend.log, knowledge(SLOTS)
+    (message,) = log.read(TopicPartition("decision.bureau", 0))
+    body = known.states.decode(message.value)[1]
+    later = encoders()["decision"](body | {"slot_seq": 3})
+    log.append(Outgoing("decision.bureau", 0, message.key, later))
+    reader = LogReader(log, SLOTS)
+    order = InOrder(slot_pasts(reader, load_catalogue(), Decoders(known.states, known.states), SLOTS))
+    assert len(list(order)) == 3
+    assert [one.slot for one in order.pasts if one.stopped] == [0]
 
 
 class Again(InMemory):
@@ -187,6 +208,10 @@ def test_each_decision_that_would_differ_is_told_and_no_other(tmp_path: Path) ->
         (first.body["entity_id"], "FILED"): (("REFUSED", "ILLEGAL_TRANSITION"), ("ACCEPTED",)),
         (second.body["entity_id"], "SIGNED"): (("ACCEPTED",), ("REFUSED", "UNIT_ALREADY_SOLD")),
     }
+    for by in By:
+        _, since, _ = redecided(backend.log, by, known, since=by_history[-1].recorded_at)
+        assert told(since) == {}, "what was decided before is taken as it was, and so is what followed"
+
     (again,) = [one for one in by_history if one.entity_id == second.body["entity_id"]]
     assert [ground.rule_version for ground in again.after.grounds if ground.severity == "REFUSE"] == ["1"]
 

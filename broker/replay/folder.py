@@ -50,15 +50,14 @@ class Folder:
     def take(self, chosen: Chosen) -> None:
         """Write it to its file."""
         name = self._name(chosen)
-        writer = self._writers.get(name) or self._opened(name, chosen)
-        writer.write(chosen)
+        with _on_disk(self._path):
+            writer = self._writers.get(name) or self._opened(name, chosen)
+            writer.write(chosen)
 
     def settle(self) -> Marks:
         """Bring all files to the disk."""
-        try:
+        with _on_disk(self._path):
             self._marks |= {name: writer.settle() for name, writer in self._writers.items()}
-        except OSError as error:
-            raise _unwritable(self._path, error) from None
         return dict(self._marks)
 
     def close(self) -> None:
@@ -68,10 +67,7 @@ class Folder:
 
     def _opened(self, name: str, chosen: Chosen) -> Writer:
         schema = None if chosen.opened is None else chosen.opened.schema
-        try:
-            writer = FORMS[self._form](self._path / name, schema, self._marks.get(name, 0))
-        except OSError as error:
-            raise _unwritable(self._path, error) from None
+        writer = FORMS[self._form](self._path / name, schema, self._marks.get(name, 0))
         self._writers[name] = writer
         return writer
 
@@ -104,11 +100,9 @@ def folder(path: Path, form: str, marks: Marks) -> Iterator[Folder]:
 @contextmanager
 def claimed(path: Path) -> Iterator[None]:
     """The folder, for one process. Raises ConfigError if another one holds it, or it cannot be written."""
-    try:
+    with _on_disk(path):
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _unwritable(path, error) from None
     with os.fdopen(descriptor, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -167,14 +161,12 @@ def keep(path: Path, state: State) -> None:
         "given": state.given,
     }
     fresh = path / _FRESH
-    try:
+    with _on_disk(path):
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(told, file)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path / STATE)
-    except OSError as error:
-        raise _unwritable(path, error) from None
 
 
 def end(path: Path) -> None:
@@ -192,9 +184,15 @@ def _by_partition(offsets: Mapping[str, int]) -> dict[TopicPartition, int]:
     return {TopicPartition(topic, int(partition)): int(offset) for (topic, _, partition), offset in named}
 
 
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(
-        said(
-            "{path} cannot be written ({strerror}): make room on its disk", path=path, strerror=error.strerror
-        )
-    )
+@contextmanager
+def _on_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            said(
+                "{path} cannot be written ({strerror}): make room on its disk",
+                path=path,
+                strerror=error.strerror,
+            )
+        ) from None

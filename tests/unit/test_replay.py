@@ -360,6 +360,17 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> Non
         export(log, tmp_path / "half", "jsonl", Forever)
 
 
+def test_a_disk_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="ascii")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        export(filled(1), tmp_path / "file" / "out", "jsonl", Forever)
+    (tmp_path / "out").mkdir()
+    with (tmp_path / "out" / f"{TOPIC}.jsonl").open("wb"), folder(tmp_path / "out", "jsonl", {}) as target:
+        (tmp_path / "out").rename(tmp_path / "gone")
+        with pytest.raises(ConfigError, match="cannot be written"):
+            target.take(given_out(filled(1), Selection((TOPIC,)))[0])
+
+
 def test_types_of_a_parquet_file_are_those_of_the_record(tmp_path: Path) -> None:
     dataset = pytest.importorskip("pyarrow.dataset")
     export(filled(4), tmp_path / "out", "parquet", Forever)

@@ -125,10 +125,15 @@ class InMemory:
 
     def told(self) -> tuple[Story, Model]:
         """Everything sent is decided, and what the exchange has written of it."""
+        self.settle()
+        return read_story(self.log.everything(), self.known.states), Model()
+
+    def settle(self) -> None:
+        """Everything sent is decided."""
         for _ in range(MOST_ROUNDS):
             self.flow()
             if not self._waiting() and not self._ask():
-                return read_story(self.log.everything(), self.known.states), Model()
+                return
         raise AssertionError("the exchange does not settle")
 
     def _waiting(self) -> bool:

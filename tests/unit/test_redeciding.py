@@ -85,7 +85,7 @@ def test_what_is_still_being_written_is_left_out() -> None:
     world = World(backend.run, backend.clock, backend.look)
     for house in range(3):
         backend.send(world.unit(house, realty=False))
-    backend.told()
+    backend.settle()
     log, known = backend.log, knowledge(SLOTS)
     (message,) = log.read(TopicPartition("decision.bureau", 0))
     body = known.states.decode(message.value)[1]
@@ -103,7 +103,7 @@ class Again(InMemory):
     decided = 0
 
     def check(self) -> None:
-        self.told()
+        self.settle()
         for by in By:
             pasts, found, unsure = redecided(self.log, by, knowledge(SLOTS))
             type(self).decided += len(pasts)
@@ -126,14 +126,14 @@ class Otherwise(InMemory):
 
     def send(self, event) -> None:
         super().send(event)
-        self.told()
+        self.settle()
 
     def jump(self, hours: int) -> None:
         super().jump(hours)
-        self.told()
+        self.settle()
 
     def check(self) -> None:
-        self.told()
+        self.settle()
         known = lax(self.lax_file)
         pasts, found, unsure = redecided(self.log, By.HISTORY, known)
         after = {past.place: ruled_then(past).compared for past in pasts}
@@ -166,11 +166,11 @@ def another_course(pasts: list[Past], known: Knowledge) -> dict[Place, tuple]:
     for past in pasts:
         if past.came is not None and past.place.topic != intake_topic(INTERNAL):
             other.now = past.recorded_at - timedelta(milliseconds=14)
-            other.told()
+            other.settle()
             other.now = past.recorded_at - timedelta(milliseconds=7)
             came = past.came
             other.log.append(Outgoing(came.topic, came.partition, came.key, came.value, came.headers))
-            other.told()
+            other.settle()
     decoders = Decoders(known.states, known.states)
     order = InOrder(slot_pasts(LogReader(other.log, SLOTS), load_catalogue(), decoders, SLOTS))
     return {past.place: ruled_then(past).compared for past in order}
@@ -195,7 +195,7 @@ def test_each_decision_that_would_differ_is_told_and_no_other(tmp_path: Path) ->
     second = world.sale(0, (1,), "12", None, 0, draft=False)
     for event in (world.unit(0, realty=False), seized, first, filed, released, second):
         backend.send(event)
-        backend.told()
+        backend.settle()
     known = lax(policy_with(tmp_path, {"UNIT_SEIZED": "OFF"}))
     refused = ("REFUSED", "UNIT_SEIZED"), ("ACCEPTED",)
 
@@ -237,7 +237,7 @@ def test_what_was_written_is_compared_by_field(tmp_path: Path) -> None:
     seized = world.seizure(("house", 0), "1", 0, None, None, dated=False)
     for event in (world.unit(0, realty=False), seized):
         backend.send(event)
-        backend.told()
+        backend.settle()
     policy = yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
     policy["seizure_limits"][-1] |= {"first_years": 1, "version": "shorter"}
     path = tmp_path / "shorter.yaml"

@@ -14,8 +14,8 @@ from broker.reckoning.records import Dwelling, Evidence, Lease
 from schemas.dates import months_after
 from schemas.reckoning import MarketLevel, RentRule
 
-MOST_COMPARED = 400
-"""Of one comparison. The median of so many is within some two hundredths of that of all, and they are read in milliseconds."""
+MOST_COMPARED = 200
+"""Of one comparison. The median of so many is within some three hundredths of that of all, and they are read in milliseconds."""
 
 # A day and more of margin: which day in China a moment falls on is for the comparison itself.
 _MARGIN = timedelta(days=2)

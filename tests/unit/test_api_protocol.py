@@ -1,6 +1,7 @@
 """Connections of clients that send too slowly, too much, or no HTTP: each gets an answer, and an end."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -119,3 +120,33 @@ def test_one_connection_too_many_is_503() -> None:
     answer = asyncio.run(run())
     assert is_problem(answer, 503)
     assert b"Retry-After: 1" in answer
+
+
+def test_the_body_of_an_answer_does_not_wait_until_its_headers_are_acknowledged() -> None:
+    """Nagle's algorithm would hold it back for as long as a client delays that: 40 ms of every call."""
+    found = []
+
+    class Seen(protocol_for(Limits())):  # type: ignore[misc]
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            super().connection_made(transport)
+            accepted = transport.get_extra_info("socket")
+            found.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    async def run() -> None:
+        config = uvicorn.Config(application, http=Seen, ws="none", lifespan="off", log_config=None)
+        config.load()
+        state = uvicorn.server.ServerState()
+        # As the service makes it: asyncio itself takes care only of sockets that name their protocol.
+        with socket.create_server(("127.0.0.1", 0)) as bound:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Seen(config=config, server_state=state, app_state={}), sock=bound
+            )
+            async with server:
+                reader, writer = await asyncio.open_connection(*bound.getsockname())
+                writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")
+                await read_out(reader)
+                writer.close()
+                await writer.wait_closed()
+
+    asyncio.run(run())
+    assert found == [1]

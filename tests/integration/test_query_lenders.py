@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from broker.protected import party_ref
 from schemas.dates import day_in_china
 from tests.support.front_door import made_token
 from tests.support.homes import (
@@ -23,7 +24,7 @@ from tests.support.homes import (
     sale_of,
     title_of,
 )
-from tests.support.latest import OFFICER, Latest, example_json, latest_on
+from tests.support.latest import KEY, OFFICER, Latest, example_json, latest_on
 
 APPLICANT = {"applicant": HUSBAND, "contract_no": "S-1"}
 TODAY = datetime.now(UTC)
@@ -109,6 +110,22 @@ def test_addresses_are_told_for_the_purpose_of_an_objection_alone(latest: Latest
     ]
     refused = latest.ask("bank", "household_homes", {"borrower": WIFE}, purpose="HOME_COUNT")
     assert refused.status_code == 403
+
+
+def test_the_access_log_notes_the_family_that_was_counted_and_houses_where_they_are_told(
+    latest: Latest,
+) -> None:
+    units(latest)
+    answered(latest, "bank", "household_homes", {"borrower": WIFE})
+    counted, told = latest.accesses()[-2:]
+    refs = {party_ref(KEY, one["id_type"], one["id_no"]) for one in (HUSBAND, WIFE, SON)}
+    for row in (counted, told):
+        assert dict(zip(row["told_parties"], row["told_stands"], strict=True)) == dict.fromkeys(refs, "*")
+    assert (counted["told_houses"], told["told_houses"]) == ([], ["HOUSE-1", "HOUSE-2"])
+    answered(latest, "bank", "applicant_contract", APPLICANT)
+    row = latest.accesses()[-1]
+    assert set(row["told_stands"]) == {"sales:parties.BUYER", "sales:parties.SELLER"}
+    assert (row["told_houses"], row["told_entities"]) == (["HOUSE-1"], ["S-1"])
 
 
 def test_a_family_that_the_bank_was_shown_goes_before_the_record(latest: Latest) -> None:

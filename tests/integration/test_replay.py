@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,18 @@ def redecide(*words: str) -> tuple[int, list[dict[str, Any]], dict[str, Any]]:
 
 @pytest.mark.parametrize("by", ["evidence", "history"])
 def test_by_todays_rules_no_decision_of_a_city_differs(city: City, lived_in: Site, by: str) -> None:
+    """Of what one instance has decided: where several crash and take over from each other, some order is known by clocks alone."""
+    city.exchange.ensure_services()
+    begun = datetime.now(UTC)
+    city.send(seed=44 if by == "evidence" else 45, events=300)
+    city.settle()
+    until("nothing moves any more", lambda: stands_still(lived_in))
     before = standing(lived_in), offsets(lived_in)
-    code, found, summary = redecide("--by", by)
+    code, found, summary = redecide("--by", by, "--since", begun.isoformat())
     assert (found, code) == ([], 0)
-    assert [summary[name] for name in ("unordered", "other_evidence", "taken_as_they_were")] == [0, 0, 0]
+    assert summary["other_evidence"] == 0
     assert summary["decided"] == decided(city)
+    assert summary["decided"] - summary["taken_as_they_were"] >= 300
     assert (standing(lived_in), offsets(lived_in)) == before
 
 

@@ -131,6 +131,7 @@ def of_answers(rows: list[Json]) -> None:
 
 def the_look_is_written_down(run: Run, site: Site, contract: str) -> None:
     words = ("who", contract, "--reason", "written down", "--operator", "auditor-7", "--json")
+    until("the index has caught up", lambda: json.loads(run(*words))["behind"] == 0)
     look = json.loads(run(*words))
     query = "SELECT query, officer_id, number, records FROM audit.access WHERE access_id = %s"
     with connected(site.admin.dsn(), "test") as db:

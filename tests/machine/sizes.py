@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-LAW = int(os.environ.get("QIANBEI_LAW_HISTORIES", "150"))
+LAW = int(os.environ.get("QIANBEI_LAW_HISTORIES", "300"))
 LAW_SEED = os.environ.get("QIANBEI_LAW_SEED", "5")
 """Empty: any."""
 ON_KAFKA = int(os.environ.get("QIANBEI_LAW_HISTORIES_ON_KAFKA", "5"))

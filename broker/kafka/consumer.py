@@ -10,6 +10,7 @@ from typing import Any, Self
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
 from kafka.coordinator.assignors.range import RangePartitionAssignor
+from kafka.errors import TopicAuthorizationFailedError
 from kafka.structs import MemberState
 
 from broker.errors import Corrupt, Unavailable
@@ -135,11 +136,21 @@ class _Client:
     def _poll(self, timeout_s: float, max_records: int) -> list[Record]:
         with translated(self._connection, "poll"):
             batches = self._client.poll(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+            if not batches:
+                self._require_rights()
         return [
             Record(r.topic, r.partition, r.offset, r.timestamp, r.key, r.value, tuple(r.headers))
             for records in batches.values()
             for r in records
         ]
+
+    def _require_rights(self) -> None:
+        # A right that is withdrawn may be noticed with the metadata, before a fetch is refused. Then kafka-python fetches the
+        # topic no more and tells nobody.
+        refused = self._client._client.cluster.unauthorized_topics  # noqa: SLF001 - it is told nowhere else
+        lost = refused & {p.topic for p in self._client.assignment()}
+        if lost:
+            raise TopicAuthorizationFailedError(lost)
 
 
 class GroupConsumer(_Client):

@@ -168,12 +168,9 @@ def a_citizen_is_told_of_all_but_the_court(
 def an_assessor_is_told_no_person(run: Run, out: Path, tenant: dict[str, str]) -> None:
     told = json.loads(run("report", "--out", str(out), "--json"))
     month = f"{datetime.now(UTC) + timedelta(hours=8):%Y-%m}"
-    (court,) = [
-        row
-        for row in told["questions"]
-        if (row["query"], row["month"]) == ("court/everything_on_person", month)
-    ]
-    assert court["granted"] >= 1
+    asked = ("court/everything_on_person", month)
+    court = [row for row in told["questions"] if (row["query"], row["month"]) == asked]
+    assert sum(row["granted"] for row in court) >= 1
     assert {row["department"] for row in told["topics"]} >= {"police", "court"}
     assert [row for row in told["acts"] if (row["act"], row["operator"]) == ("AUDIT_WHO", "auditor-7")]
     assert told["checkpoints"]

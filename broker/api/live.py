@@ -143,10 +143,6 @@ def judgement_access(question: Question, judged: Judgement, token: Token, begun:
         records=len(judged.reasons) + len(judged.warnings),
         answer_sha256=None,
         latency_us=round((time.monotonic() - begun) * 1_000_000),
-        told_parties=[],
-        told_stands=[],
-        told_houses=[],
-        told_entities=[],
     )
 
 

@@ -81,7 +81,7 @@ def _of_exchange(record: Record, decoder: Decoder) -> Place:
         _text(body.get("house_code")),
         _text(body.get("county_code")),
         _text(body.get("event_id")),
-        body["recorded_at"] or _appended(record),
+        body["recorded_at"] or record.appended_at,
         _text(body.get("event_type")),
         stands_of(body),
     )
@@ -99,7 +99,7 @@ def _by_key(record: Record, subject: str) -> Place:
         None,
         None,
         None,
-        _appended(record),
+        record.appended_at,
         _event_type(record),
         {},
     )
@@ -109,10 +109,6 @@ def _event_type(record: Record) -> str | None:
     """Of the header: a department's record is not decoded, and its ``LEFT`` discloses nothing but its key."""
     header = (record.header("ce_type") or b"").decode(errors="replace")
     return _text(header.rpartition(".")[2]) or None
-
-
-def _appended(record: Record) -> datetime:
-    return _EPOCH + timedelta(milliseconds=record.timestamp_ms)
 
 
 def _text(value: object) -> str | None:

@@ -17,7 +17,7 @@ from broker.audit.keys import SigningKey
 from broker.audit.places import Place, digest, place_of
 from broker.codec import Decoder
 from broker.compaction.positions import Position, Positions
-from broker.kafka import GroupConsumer, Record, TopicPartition, next_offsets
+from broker.kafka import GroupConsumer, Markers, Record, TopicPartition, next_offsets
 from broker.kafka.takeover import resume
 from broker.metrics import ServiceMetrics
 from broker.store.connect import translated
@@ -73,6 +73,7 @@ class AuditSession:
         self._positions = Positions(GROUP, "audit")
         self._owned: dict[TopicPartition, Position] = {}
         self._heads: dict[TopicPartition, Head] = {}
+        self._markers = Markers(consumer)
         self._next_beat = self._next_checkpoint = 0.0
 
     def step(self) -> int:
@@ -98,7 +99,7 @@ class AuditSession:
         return records
 
     def _write(self, records: Sequence[Record]) -> None:
-        offsets = next_offsets(records) | self._past_markers()
+        offsets = next_offsets(records) | self._behind_markers()
         if not offsets or self._consumer.moved:
             return
         indexing = _Indexing(self._knowledge.decoder)
@@ -111,10 +112,8 @@ class AuditSession:
         self._owned |= moved
         self._heads |= {one.partition: one.head for one in segments}
 
-    def _past_markers(self) -> dict[TopicPartition, int]:
-        """Positions that are beyond our own, over markers that end a transaction and over what was aborted."""
-        reached = {p: self._consumer.position(p) for p in self._owned}
-        return {p: offset for p, offset in reached.items() if offset > self._owned[p].next_offset}
+    def _behind_markers(self) -> dict[TopicPartition, int]:
+        return self._markers.passed({p: position.next_offset for p, position in self._owned.items()})
 
     def _beat(self) -> None:
         now = self._clock()

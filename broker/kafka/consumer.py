@@ -148,8 +148,7 @@ class _Client:
         # A right that is withdrawn may be noticed with the metadata, before a fetch is refused. Then kafka-python fetches the
         # topic no more and tells nobody.
         refused = self._client._client.cluster.unauthorized_topics  # noqa: SLF001 - it is told nowhere else
-        lost = refused & {p.topic for p in self._client.assignment()}
-        if lost:
+        if refused and (lost := refused & {p.topic for p in self._client.assignment()}):
             raise TopicAuthorizationFailedError(lost)
 
 

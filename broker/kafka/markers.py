@@ -25,7 +25,7 @@ class Markers:
     def passed(self, reached: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """The partitions whose next offset lies beyond ``reached``, with that offset; nothing if it was looked a moment ago.
 
-        Only after a poll that gave no record: else the positions may lie beyond records that are still to be handled.
+        What was polled must be handled together with it: the positions lie beyond those records.
         """
         if self._clock() < self._look_at:
             return {}

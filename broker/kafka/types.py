@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
 Header = tuple[str, bytes]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TopicPartition(NamedTuple):
@@ -24,6 +26,11 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: tuple[Header, ...]
+
+    @property
+    def appended_at(self) -> datetime:
+        """``timestamp_ms`` as a time in UTC."""
+        return _EPOCH + timedelta(milliseconds=self.timestamp_ms)
 
     def header(self, name: str) -> bytes | None:
         """The first header of that name, or None."""

@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import uuid
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,15 +65,15 @@ class Access:
     """Of the body as it was sent."""
     latency_us: int
     """From the end of the headers to this row."""
-    told_parties: list[str]
+    told_parties: list[str] = field(default_factory=list)
     """Who stands in the records that the answer shows, or is counted in its figures; see ``told``."""
-    told_stands: list[str]
+    told_stands: list[str] = field(default_factory=list)
     """How, of each of them."""
-    told_houses: list[str]
-    told_entities: list[str]
+    told_houses: list[str] = field(default_factory=list)
+    told_entities: list[str] = field(default_factory=list)
 
 
-COLUMNS = ("instance", "seq", *(field.name for field in fields(Access)), "sha256", "sm3")
+COLUMNS = ("instance", "seq", *(column.name for column in fields(Access)), "sha256", "sm3")
 """Of the table, in the order of what ``linked`` gives."""
 INSERT = sql.SQL("INSERT INTO audit.access ({}) VALUES ({})").format(
     sql.SQL(", ").join(map(sql.Identifier, COLUMNS)), sql.SQL(", ").join([sql.Placeholder()] * len(COLUMNS))

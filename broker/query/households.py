@@ -77,7 +77,7 @@ class Kin:
 
     @property
     def refs(self) -> frozenset[str]:
-        return frozenset[str]().union(*self.family.persons)
+        return self.family.refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Counted:
 
     @property
     def refs(self) -> frozenset[str]:
-        return frozenset[str]().union(*self.count.family.persons)
+        return self.count.family.refs
 
     @property
     def homes(self) -> int | None:

@@ -42,6 +42,11 @@ class Family:
     evidence: tuple[Evidence, ...] = ()
     notes: tuple[FamilyNote, ...] = ()
 
+    @property
+    def refs(self) -> frozenset[str]:
+        """All references of all its persons."""
+        return frozenset[str]().union(*self.persons)
+
     def among(self, parties: Iterable[Party]) -> frozenset[Person]:
         """The members that are among the parties, as persons: a company is nobody's member."""
         refs = {party.ref for party in parties if party.is_person}

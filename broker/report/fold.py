@@ -8,7 +8,7 @@ is asked of the stored facts.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -165,7 +165,7 @@ def _filed(read: Read) -> Contract:
 
 def _late(read: Read, changes: Changes) -> None:
     body = read.body
-    published = _EPOCH + timedelta(milliseconds=read.record.timestamp_ms)
+    published = read.record.appended_at
     stages = {
         "SIGNED_TO_FILED": body["filed_at"] - body["signed_at"],
         "FILED_TO_RECORDED": body["recorded_at"] - body["filed_at"],

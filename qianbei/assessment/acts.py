@@ -4,7 +4,7 @@ Each is told from where it is kept: the table of tokens, the topic of redrives, 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from broker.admission.redriven import PREFIX
 from broker.compaction.positions import Database
@@ -62,8 +62,7 @@ def _redrive(record: Record) -> Act:
     def told(name: str) -> str:
         return (record.header(PREFIX + name) or b"").decode(errors="replace")
 
-    at = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
-    return at, "REDRIVE", told("operator"), told("origin"), told("reason")
+    return record.appended_at, "REDRIVE", told("operator"), told("origin"), told("reason")
 
 
 def _grants(installation: Installation) -> Iterator[Act]:

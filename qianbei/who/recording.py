@@ -67,8 +67,4 @@ class Look:
             records=len(told),
             answer_sha256=hashlib.sha256(body).hexdigest(),
             latency_us=round((time.monotonic() - begun) * 1_000_000),
-            told_parties=[],
-            told_stands=[],
-            told_houses=[],
-            told_entities=[],
         )

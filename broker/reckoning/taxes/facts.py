@@ -26,7 +26,7 @@ class HouseholdFacts:
     def counted(cls, count: HomeCount) -> Self:
         """A household as it was counted. If no record tells the family, the count is not that of a household: None."""
         is_known = FamilyNote.FAMILY_UNKNOWN not in count.family.notes
-        return cls(frozenset[str]().union(*count.family.persons), count.count if is_known else None)
+        return cls(count.family.refs, count.count if is_known else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Make or replace a file in one step: under a temporary name, onto the disk, then renamed."""
+def write_whole(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Make or replace a file in one step: under a temporary name, onto the disk, then renamed. ``mode`` is before the umask."""
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    with temporary.open("wb") as file:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

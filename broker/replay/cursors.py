@@ -1,17 +1,13 @@
 """Reading many partitions side by side, each forward and only as far as it is asked for: a few records of each in memory."""
 
-import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from broker.errors import Unavailable
 from broker.kafka import PartitionReader, Record, TopicPartition
-from broker.replay.reading import Span
-from schemas.said import said
+from broker.replay.reading import Patience, Span
 
 _POLL_S = 0.1
-_STUCK_S = 30.0
 _AT_ONCE = 10_000
 
 
@@ -67,7 +63,7 @@ class Cursors:
         self.reader.assign(hungry)
         for partition, cursor in hungry.items():
             self.reader.seek(partition, cursor.reached)
-        patience = time.monotonic() + _STUCK_S
+        patience = Patience()
         while wanted.hungry:
             before = wanted.reached
             batch = self.reader.poll(_POLL_S, _AT_ONCE)
@@ -76,12 +72,7 @@ class Cursors:
             if wanted.hungry:
                 # Without records it may have passed over markers.
                 wanted.reached = max(wanted.reached, self.reader.position(wanted.partition))
-            if batch or wanted.reached > before:
-                patience = time.monotonic() + _STUCK_S
-            elif time.monotonic() > patience:
-                raise Unavailable(
-                    said("no records came for {seconds:.0f} s, though there are more", seconds=_STUCK_S)
-                )
+            patience.look(came=bool(batch) or wanted.reached > before)
 
     def _give(self, record: Record) -> None:
         cursor = self.cursors[TopicPartition(record.topic, record.partition)]

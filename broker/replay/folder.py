@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.batches.disk import TEMPORARY, write_whole
 from broker.errors import ConfigError
 from broker.kafka import TopicPartition
 from broker.replay.forms import Open, Writer, avro, comma_separated, json_lines
@@ -22,7 +23,7 @@ from schemas.said import said
 
 FORMS: Mapping[str, Open] = {"jsonl": json_lines, "csv": comma_separated, "avro": avro, "parquet": parquet}
 STATE = "replay.json"
-_FRESH = f"{STATE}.new"
+_FRESH = f"{TEMPORARY}{STATE}"
 _LOCK = ".lock"
 UNDECODABLE = "undecodable"
 
@@ -160,13 +161,8 @@ def keep(path: Path, state: State) -> None:
         "marks": dict(state.marks),
         "given": state.given,
     }
-    fresh = path / _FRESH
     with _on_disk(path):
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(told, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path / STATE)
+        write_whole(path / STATE, json.dumps(told).encode(), mode=0o600)
 
 
 def end(path: Path) -> None:

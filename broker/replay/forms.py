@@ -8,7 +8,6 @@ import csv
 import json
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -44,12 +43,11 @@ Open = Callable[[Path, Schema | None, int], Writer]
 
 def place(record: Record) -> dict[str, Any]:
     """Where and when a record was appended; the time in ISO 8601, UTC."""
-    moment = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
     return {
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "at": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": record.appended_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "key": None if record.key is None else record.key.decode(errors="backslashreplace"),
     }
 
@@ -135,7 +133,7 @@ class AvroFile:
     def write(self, chosen: Chosen) -> None:
         """See ``Writer``."""
         record = chosen.record
-        about = place(record) | {"at": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)}
+        about = place(record) | {"at": record.appended_at}
         body = None if chosen.opened is None else chosen.opened.body
         self._rows.append(about | {"problem": chosen.problem, "record": body})
         if len(self._rows) >= _BLOCK_ROWS:

@@ -11,10 +11,10 @@ from typing import Any
 from broker.protected import UnreadableValue, clear, reveal
 from broker.replay.selecting import kind_of, subject_of
 from broker.routing.masks import id_number, last4, surname
+from schemas.derive import is_protected, named_types, resolved
 from schemas.files import Schema, latest_version, load_schema
 
 BLURRED = "***"
-_PROTECTED = "Protected"
 _MASKS: Mapping[str, Callable[[str], str]] = {
     "name": surname,
     "legal_rep": surname,
@@ -46,7 +46,7 @@ class Masker:
         key = (id(schema), topic)
         if key not in self._walks:
             # The schema is kept too: else its id could be given to another one.
-            self._walks[key] = schema, _Compiler(_clear_paths(topic)).walk(schema, ())
+            self._walks[key] = schema, _Compiler(schema, _clear_paths(topic)).walk(schema, ())
         walk = self._walks[key][1]
         masked: dict[str, Any] = body if walk is None else walk(body)
         return masked
@@ -61,30 +61,30 @@ def _clear_paths(topic: str) -> frozenset[tuple[str, ...]]:
 @cache
 def protected_paths(subject: str) -> frozenset[tuple[str, ...]]:
     """The paths of a subject's protected values, as its newest schema has them."""
-    compiler = _Compiler(frozenset())
-    compiler.walk(load_schema(subject, latest_version(subject)), ())
+    schema = load_schema(subject, latest_version(subject))
+    compiler = _Compiler(schema, frozenset())
+    compiler.walk(schema, ())
     return frozenset(compiler.protected)
 
 
 class _Compiler:
     """Compiles the walk through one schema, None where nothing in it is protected."""
 
-    def __init__(self, in_clear: frozenset[tuple[str, ...]]) -> None:
+    def __init__(self, schema: Schema, in_clear: frozenset[tuple[str, ...]]) -> None:
+        self._named = named_types(schema)
         self._in_clear = in_clear
-        self._named: dict[str, Schema] = {}
         self.protected: set[tuple[str, ...]] = set()
 
     def walk(self, kind: Any, path: tuple[str, ...]) -> Walk | None:
-        if isinstance(kind, list):
-            branches = [one for one in (self.walk(branch, path) for branch in kind) if one is not None]
-            return _optional(branches[0]) if branches else None
-        if isinstance(kind, str) and kind.rpartition(".")[2] in self._named:
-            kind = self._named[kind.rpartition(".")[2]]
+        found = self._of_value(resolved(kind, self._named), path)
+        return _optional(found) if found is not None and isinstance(kind, list) else found
+
+    def _of_value(self, kind: Any, path: tuple[str, ...]) -> Walk | None:
         if isinstance(kind, str):
             return _text_mask(path) if kind == "string" and path in self._in_clear else None
-        return self._composite(kind, path)
-
-    def _composite(self, kind: Schema, path: tuple[str, ...]) -> Walk | None:
+        if is_protected(kind):
+            self.protected.add(path)
+            return _envelope_mask(path[-1])
         if kind["type"] == "record":
             return self._record(kind, path)
         if kind["type"] == "array":
@@ -93,11 +93,6 @@ class _Compiler:
         return self.walk(kind["type"], path)
 
     def _record(self, kind: Schema, path: tuple[str, ...]) -> Walk | None:
-        short = str(kind["name"]).rpartition(".")[2]
-        self._named[short] = kind
-        if short == _PROTECTED:
-            self.protected.add(path)
-            return _envelope_mask(path[-1])
         walks = {
             name: walk
             for name, walk in (

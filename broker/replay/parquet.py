@@ -6,7 +6,6 @@ value is its text, or ``***`` where it is encrypted. A part is whole or not ther
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +14,7 @@ from broker.protected import UnreadableValue, reveal
 from broker.replay.forms import PLACE, Writer, place
 from broker.replay.masking import BLURRED
 from broker.replay.replaying import Chosen
+from schemas.derive import is_protected, named_types, resolved
 from schemas.files import Schema
 from schemas.said import said
 
@@ -41,7 +41,7 @@ class ParquetFolder:
         self._arrow = _arrow()
         self._path = path
         self._parts = mark
-        self._fields = _Columns(self._arrow).fields(schema) if schema else {}
+        self._fields = _Columns(self._arrow, schema).fields(schema) if schema else {}
         self._rows: list[dict[str, Any]] = []
         path.mkdir(mode=0o700, exist_ok=True)
         for part in path.iterdir():
@@ -50,8 +50,7 @@ class ParquetFolder:
 
     def write(self, chosen: Chosen) -> None:
         """See ``Writer``."""
-        about = place(chosen.record) | {"problem": chosen.problem}
-        about["at"] = datetime.fromtimestamp(chosen.record.timestamp_ms / 1000, UTC)
+        about = place(chosen.record) | {"at": chosen.record.appended_at, "problem": chosen.problem}
         body = None if chosen.opened is None else chosen.opened.body
         self._rows.append(about | _plain(self._fields, body))
         if len(self._rows) >= _ROWS:
@@ -109,11 +108,11 @@ def _made(column: Column, value: Any) -> Any:
 
 
 class _Columns:
-    """The columns of one schema; remembers named records, which later fields name only."""
+    """The columns of one schema."""
 
-    def __init__(self, arrow: Any) -> None:
+    def __init__(self, arrow: Any, schema: Schema) -> None:
         self._arrow = arrow
-        self._named: dict[str, Schema] = {}
+        self._named = named_types(schema)
         self._leaves = {
             "string": arrow.string(),
             "int": arrow.int32(),
@@ -128,12 +127,12 @@ class _Columns:
     def fields(self, schema: Schema) -> dict[str, Column]:
         return {field["name"]: self.column(field["type"]) for field in schema["fields"]}
 
-    def column(self, kind: Any) -> Column:
-        if isinstance(kind, list):
-            return self.column(next(branch for branch in kind if branch != "null"))
+    def column(self, type_: Any) -> Column:
+        kind = resolved(type_, self._named)
         if isinstance(kind, str):
-            named = self._named.get(kind.rpartition(".")[2])
-            return self._record(named) if named else Column(self._leaves[kind], None)
+            return Column(self._leaves[kind], None)
+        if is_protected(kind):
+            return Column(self._arrow.string(), _text)
         if kind["type"] == "record":
             return self._record(kind)
         if kind["type"] == "array":
@@ -146,10 +145,6 @@ class _Columns:
         return Column(self._arrow.list_(item.type), lambda values: [_made(item, one) for one in values])
 
     def _record(self, kind: Schema) -> Column:
-        short = str(kind["name"]).rpartition(".")[2]
-        self._named[short] = kind
-        if short == "Protected":
-            return Column(self._arrow.string(), _text)
         fields = self.fields(kind)
         struct = self._arrow.struct([(name, column.type) for name, column in fields.items()])
         return Column(

@@ -12,6 +12,22 @@ _POLL_S = 0.1
 _STUCK_S = 30.0
 
 
+class Patience:
+    """With a log that has more, and of which nothing comes."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + _STUCK_S
+
+    def look(self, *, came: bool) -> None:
+        """Begin anew if something came. Raises Unavailable if nothing has for half a minute."""
+        if came:
+            self._until = time.monotonic() + _STUCK_S
+        elif time.monotonic() > self._until:
+            raise Unavailable(
+                said("no records came for {seconds:.0f} s, though there are more", seconds=_STUCK_S)
+            )
+
+
 class Span(NamedTuple):
     """Offsets of one partition: from ``first`` on, before ``end``."""
 
@@ -37,7 +53,7 @@ def read_out(reader: PartitionReader, spans: Spans) -> Iterator[Record]:
     reader.assign(left)
     for partition, span in left.items():
         reader.seek(partition, span.first)
-    patience = time.monotonic() + _STUCK_S
+    patience = Patience()
     while left:
         records = reader.poll(_POLL_S)
         for record in records:
@@ -45,9 +61,4 @@ def read_out(reader: PartitionReader, spans: Spans) -> Iterator[Record]:
                 yield record
         before = len(left)
         left = {p: span for p, span in left.items() if reader.position(p) < span.end}
-        if records or len(left) < before:
-            patience = time.monotonic() + _STUCK_S
-        elif time.monotonic() > patience:
-            raise Unavailable(
-                said("no records came for {seconds:.0f} s, though there are more", seconds=_STUCK_S)
-            )
+        patience.look(came=bool(records) or len(left) < before)

@@ -12,11 +12,12 @@ from rich.table import Table
 from broker.admission.opening import intake_decoder
 from broker.kafka import PartitionReader
 from broker.registry import Registry
+from broker.replay.decoding import AnyDecoder
 from broker.topics import OPERATOR, REDRIVE
 from qianbei.cli.completing import principals as principals_of
 from qianbei.cli.redrive_cmd import QUARANTINE_REASONS, redrive_command
 from qianbei.inspect.quarantine import Quarantined, explanation, find, hex_dump, read_quarantine, topics_of
-from qianbei.inspect.reading import AnyDecoder, printable, reader_of
+from qianbei.inspect.reading import printable, reader_of
 from qianbei.language import headed, is_chinese, spoken
 from qianbei.redrive.cases import Case
 from qianbei.redrive.editing import as_event

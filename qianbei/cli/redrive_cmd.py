@@ -16,10 +16,11 @@ from broker.admission.reasons import REASONS, Severity
 from broker.admission.redriven import TEXT_LIMITS, fit_text
 from broker.errors import ConfigError
 from broker.registry import Registry
+from broker.replay.decoding import AnyDecoder
 from broker.topics import OPERATOR
 from qianbei.cli.completing import principals
 from qianbei.cli.times import Moment
-from qianbei.inspect.reading import AnyDecoder, printable, reader_of
+from qianbei.inspect.reading import printable, reader_of
 from qianbei.language import headed, spoken
 from qianbei.redrive.cases import Case, State, case_at
 from qianbei.redrive.choosing import Filter, earlier_held, require_order

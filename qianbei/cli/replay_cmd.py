@@ -1,7 +1,6 @@
 """``replay``: chosen records of the log once more, for an audit; nothing live is disturbed."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +21,7 @@ from broker.replay.selecting import KINDS, Selection, topics_of
 from broker.store.roles import READER
 from broker.topics import OPERATOR
 from qianbei.cli.completing import topics as topic_names
+from qianbei.cli.document import asked_document
 from qianbei.cli.redrive_cmd import this_user
 from qianbei.cli.replay_run import Run
 from qianbei.cli.times import Moment
@@ -211,9 +211,7 @@ def _ms(moment: datetime | None) -> int | None:
 
 def _asked_person(site: Site) -> frozenset[str]:
     """The references of a person, whose number stands in no command line, which others can see."""
-    question = spoken("document type and number")
-    line = click.prompt(question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
-    words = line.split()
+    words = asked_document().split()
     if len(words) != 2:
         raise click.UsageError(spoken("write the type of the document, a blank, and its number"))
     settings = site.settings(OPERATOR, role=READER)

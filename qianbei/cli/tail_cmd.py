@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.text import Text
 
 from broker.registry import Registry
+from broker.replay.decoding import AnyDecoder
 from broker.topics import OPERATOR
 from qianbei.cli.completing import principals, topics
-from qianbei.inspect.reading import AnyDecoder, partitions_of, printable, reader_of
+from qianbei.inspect.reading import partitions_of, printable, reader_of
 from qianbei.inspect.tail import Line, Tail, Wanted, until_interrupted
 from qianbei.language import spoken
 from qianbei.site import current_site

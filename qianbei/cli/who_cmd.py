@@ -1,13 +1,13 @@
 """``audit who``: who saw what of a person, a house or a contract."""
 
 import json
-import sys
 from datetime import datetime
 
 import click
 from rich.console import Console
 
 from broker.topics import AUDIT
+from qianbei.cli.document import asked_document
 from qianbei.cli.redrive_cmd import fit_option, this_user
 from qianbei.cli.times import Moment
 from qianbei.inspect.reading import printable
@@ -68,13 +68,9 @@ def who_command(
 def _meant(number: str | None, house_code: str | None) -> Meant:
     if number is not None:
         return contract(number)
-    return person(current_site().settings(AUDIT), _document()) if house_code is None else house(house_code)
-
-
-def _document() -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt(spoken("kind and number of the document"), hide_input=True))
-    return sys.stdin.readline()
+    return (
+        person(current_site().settings(AUDIT), asked_document()) if house_code is None else house(house_code)
+    )
 
 
 def _as_json(found: Found) -> dict[str, object]:

@@ -11,9 +11,10 @@ from typing import Protocol
 from broker.deploy import installation_topics
 from broker.kafka import PartitionReader, Record
 from broker.registry import Registry
+from broker.replay.decoding import AnyDecoder
 from broker.replay.selecting import holds
 from broker.topics import INTERNAL, OPERATOR, decision_topic
-from qianbei.inspect.reading import AnyDecoder, reader_of, retained
+from qianbei.inspect.reading import reader_of, retained
 from qianbei.inspect.tail import Line, line_of
 from qianbei.site import Site
 from schemas.installation import Installation

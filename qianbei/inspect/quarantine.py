@@ -8,8 +8,9 @@ from typing import Any
 from broker.admission.reasons import REASONS
 from broker.errors import ConfigError
 from broker.kafka import PartitionReader, Record, TopicPartition
+from broker.replay.decoding import AnyDecoder
 from broker.topics import REDRIVE, principal_of, quarantine_topic
-from qianbei.inspect.reading import AnyDecoder, parse_place, place_of, retained
+from qianbei.inspect.reading import parse_place, place_of, retained
 from schemas.catalogue import load_catalogue
 from schemas.said import said
 

@@ -7,13 +7,10 @@ from difflib import get_close_matches
 from broker.deploy import installation_topics
 from broker.errors import AccessDenied, ConfigError
 from broker.kafka import Connection, PartitionReader, Record, TopicPartition
-from broker.replay.decoding import AnyDecoder
 from broker.replay.reading import read_out, whole
 from qianbei.site import Site
 from schemas.installation import Installation
 from schemas.said import said
-
-__all__ = ["AnyDecoder", "parse_place", "partitions_of", "place_of", "printable", "reader_of", "retained"]
 
 
 @contextmanager

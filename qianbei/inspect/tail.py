@@ -8,7 +8,8 @@ from typing import Any
 
 from broker.errors import ConfigError, DecodeError
 from broker.kafka import PartitionReader, Record, TopicPartition
-from qianbei.inspect.reading import AnyDecoder, place_of
+from broker.replay.decoding import AnyDecoder
+from qianbei.inspect.reading import place_of
 from schemas.said import said
 
 _POLL_S = 0.1

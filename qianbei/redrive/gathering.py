@@ -6,11 +6,12 @@ from broker.admission.model import Place
 from broker.admission.redriven import redriven_of
 from broker.errors import DecodeError
 from broker.kafka import PartitionReader, Record
+from broker.replay.decoding import AnyDecoder
 from broker.settings import Settings
 from broker.store.connect import connected, translated
 from broker.topics import OPERATOR, REDRIVE, intake_topic
 from qianbei.inspect.quarantine import Quarantined, read_quarantine, topics_of
-from qianbei.inspect.reading import AnyDecoder, partitions_of, retained
+from qianbei.inspect.reading import partitions_of, retained
 from qianbei.redrive.cases import Attempt, Case, Settled, cases_of
 from qianbei.site import Site
 from schemas.catalogue import Catalogue

@@ -12,10 +12,11 @@ from click.testing import CliRunner, Result
 from broker.errors import AccessDenied
 from broker.kafka import Connection, IdempotentProducer, Outgoing
 from broker.registry import Registry
+from broker.replay.decoding import AnyDecoder
 from qianbei.cli import quarantine_cmd, redrive_cmd
 from qianbei.explain import story
 from qianbei.inspect.quarantine import read_quarantine, topics_of
-from qianbei.inspect.reading import AnyDecoder, reader_of
+from qianbei.inspect.reading import reader_of
 from qianbei.verify import verify
 from tests.support.exchange import Exchange, until
 from tests.support.story import Event, Sender, sender, sold_house

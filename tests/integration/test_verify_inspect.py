@@ -7,10 +7,11 @@ import pytest
 from broker.errors import AccessDenied, ConfigError
 from broker.kafka import Connection, IdempotentProducer, TopicPartition
 from broker.registry import Registry
+from broker.replay.decoding import AnyDecoder
 from qianbei.inspect.connection import as_kcat, client_connection
 from qianbei.inspect.lag import measure
 from qianbei.inspect.quarantine import find, read_quarantine, topics_of
-from qianbei.inspect.reading import AnyDecoder, partitions_of, reader_of
+from qianbei.inspect.reading import partitions_of, reader_of
 from qianbei.inspect.tail import Line, Tail, Wanted
 from schemas.installation import load_installation
 from tests.support.exchange import Exchange, until

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from broker.registry import Registry
-from qianbei.inspect.reading import AnyDecoder
+from broker.replay.decoding import AnyDecoder
 from schemas.identifiers.citizen_id import check_digit
 from tests.support.exchange import Exchange, until
 from tests.support.story import Event, Sender, event, example, new_house_code, sender

@@ -9,10 +9,11 @@ from click.testing import CliRunner
 
 from broker.errors import ConfigError
 from broker.kafka import Record, TopicPartition
+from broker.replay.decoding import AnyDecoder
 from qianbei.cli.quarantine_cmd import quarantine_command
 from qianbei.cli.tail_cmd import _headline, _shown, tail_command
 from qianbei.inspect.quarantine import SHOWN_BYTES, explanation, hex_dump
-from qianbei.inspect.reading import AnyDecoder, parse_place, printable
+from qianbei.inspect.reading import parse_place, printable
 from qianbei.inspect.tail import Line, Wanted, line_of, quarantined
 from tests.unit.verify_world import SCHEMAS, encode, sale
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 from producers.simulator.drive import drive
 from producers.simulator.ledger import Ledger
@@ -11,6 +12,9 @@ from producers.simulator.model_compare import account, summary
 from qianbei.demo.readout import Readout, wait_until_done
 from qianbei.verify import verify
 from tests.support.exchange import Exchange
+
+_NEXT_SEED = 7919
+"""So far apart that no other test takes the same."""
 
 
 @dataclass
@@ -30,20 +34,29 @@ class City:
 
     @contextmanager
     def sending(self, seed: int, events: int, rate: float) -> Iterator[Callable[[], bool]]:
-        """Send in the background while the block runs; gives whether it still goes on. Fails if sending failed."""
+        """Send in the background while the block runs: the plan of a seed, and others as long, until the block ends.
+
+        So a load does not end before what it is for, however slow the machine is. Gives whether it goes on. Fails if
+        sending failed.
+        """
         failed: list[BaseException] = []
+        over = threading.Event()
 
         def work() -> None:
             try:
                 self.send(seed, events, rate)
+                while not over.is_set():
+                    self.send(next(further), events, rate)
             except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
                 failed.append(error)
 
+        further = count(seed + _NEXT_SEED, _NEXT_SEED)
         thread = threading.Thread(target=work, name="city")
         thread.start()
         try:
             yield thread.is_alive
         finally:
+            over.set()
             thread.join()
         if failed:
             raise failed[0]

@@ -1,7 +1,9 @@
 """Protected values: names, identity numbers, phones, addresses, and the reference by which parties are matched.
 
 An *envelope* is the record ``{"key_id", "nonce", "ciphertext"}`` that stands in a record for a protected value.  Its
-key id is ``clear`` while encryption is off: the nonce is empty, and the ciphertext is the UTF-8 text itself.
+key id is ``clear`` while encryption is off: the nonce is empty, and the ciphertext is the UTF-8 text itself. It is
+``erased``, with nothing else in it, once the person's data were erased. Any other names the key under which the value is
+*sealed* (``broker.keys``).
 
 A *party reference* is the hexadecimal HMAC-SHA256 of ``<id_type>|<normalised id_no>``, so that equal documents can be
 found without their numbers.  Its key is held by admission alone and is never changed.  A citizen's number of 15 digits
@@ -12,15 +14,18 @@ No error of this module holds a protected value.
 
 import hmac
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from broker.errors import QianbeiError
 from schemas.said import said
 
 CLEAR = "clear"
+ERASED = "erased"
 
 Envelope = dict[str, Any]
+Reveal = Callable[[Mapping[str, Any]], str | None]
+"""How a reader opens envelopes: the value, None for one that was erased. Raises UnreadableValue, ConfigError, Unavailable."""
 
 
 class UnreadableValue(QianbeiError):
@@ -32,7 +37,22 @@ def clear(value: str) -> Envelope:
     return {"key_id": CLEAR, "nonce": b"", "ciphertext": value.encode()}
 
 
-def reveal(envelope: Envelope) -> str:
+def erased() -> Envelope:
+    """The envelope of a value that was erased."""
+    return {"key_id": ERASED, "nonce": b"", "ciphertext": b""}
+
+
+def is_sealed(envelope: Mapping[str, Any]) -> bool:
+    """Whether the value is encrypted."""
+    return envelope["key_id"] not in (CLEAR, ERASED)
+
+
+def present(envelope: Mapping[str, Any]) -> str | None:
+    """The value of an envelope in clear, None for one that was erased: a reader without keys.  Raises UnreadableValue."""
+    return None if envelope["key_id"] == ERASED else reveal(envelope)
+
+
+def reveal(envelope: Mapping[str, Any]) -> str:
     """The value of an envelope in clear.  Raises UnreadableValue."""
     if envelope["key_id"] != CLEAR or envelope["nonce"]:
         raise UnreadableValue(
@@ -57,14 +77,18 @@ def party_ref(key: bytes, id_type: str, id_no: str) -> str:
     return hmac.digest(key, f"{id_type}|{normalise_id(id_no)}".encode(), "sha256").hex()
 
 
-def fill_party_refs(record: dict[str, Any], key: bytes, list_fields: Iterable[str]) -> None:
+def fill_party_refs(
+    record: dict[str, Any], key: bytes, list_fields: Iterable[str], *, own: bool = False
+) -> None:
     """Set ``party_ref`` of each party in the named lists of `record`, in place, whatever stood there before.
 
-    A party whose number cannot be read gets None; the field checks refuse it.
+    A party whose number cannot be read gets None; the field checks refuse it. ``own``: the exchange wrote the record
+    itself, and a party whose number is sealed or erased keeps the reference that it was given.
     """
     for name in list_fields:
         for party in record[name] or ():
-            party["party_ref"] = _ref_of(party, key)
+            if not own or party["id_no"]["key_id"] == CLEAR:
+                party["party_ref"] = _ref_of(party, key)
 
 
 def party_lists(schema: dict[str, Any]) -> tuple[str, ...]:

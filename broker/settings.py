@@ -68,6 +68,16 @@ class Settings(BaseSettings):
     party_key_file: Path | None = Field(
         default=None, description="the HMAC key of party_ref, 32 bytes as hex"
     )
+    encryption: Literal["off", "aes-256-gcm", "sm4-gcm"] = Field(
+        default="off",
+        description="how admission encrypts personal identifiers from now on; what is encrypted stays readable",
+    )
+    master_key_file: Path | None = Field(
+        default=None, description="the key that wraps every person's key, 32 bytes as hex; never in Postgres"
+    )
+    keys_dsn: SecretStr | None = Field(
+        default=None, description="where a reader finds the wrapped keys, by a role that may read only those"
+    )
     audit_key_file: Path | None = Field(
         default=None, description="the Ed25519 key that signs checkpoints of the audit log, 32 bytes as hex"
     )

@@ -6,6 +6,8 @@ A *site* is either the embedded stack of this home, or existing servers that the
     <secrets>/kafka/<user>      of a principal or a service
     <secrets>/postgres/<role>   of a Postgres role
     <secrets>/party.key         the HMAC key of ``party_ref``: never rotated, so back it up
+    <secrets>/master.key        wraps the keys of persons (docs/erasure.md): lost, what is encrypted is lost; back it up,
+                                but never together with the database
     <secrets>/line/             certificates and keys of the dedicated line, if there is one
     <secrets>/audit/signing.key    signs checkpoints; ``<key id>.pub`` beside it: what they are verified with
     <secrets>/ports.json        where each instance of the front door listens: chosen once, since clients are told
@@ -27,8 +29,8 @@ from broker.audit.keys import key_of
 from broker.deploy import Deployed, deploy, kafka_users
 from broker.errors import ConfigError
 from broker.settings import Settings, installation_in, load_settings
-from broker.store.roles import ROLES
-from broker.topics import AUDIT
+from broker.store.roles import KEYS, ROLES
+from broker.topics import ADMISSION, API, AUDIT, OPERATOR, ROUTING
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
@@ -37,8 +39,10 @@ from schemas.installation import Installation
 from schemas.said import said
 
 PORTS = "ports.json"
-OPERATORS = ("QIANBEI_API_", "QIANBEI_ENTITLEMENTS")
+OPERATORS = ("QIANBEI_API_", "QIANBEI_ENTITLEMENTS", "QIANBEI_ENCRYPTION")
 """What the environment may say of an embedded site."""
+OPENS = frozenset({ADMISSION, ROUTING, API, OPERATOR})
+"""Who seals or opens protected values: these are given the master key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,19 @@ class Site:
 
     def settings(self, user: str, *, role: str | None = None, instance: str = "0") -> Settings:
         """What a process of this Kafka user (and Postgres role) is given."""
-        dsn = (
-            None
-            if role is None
-            else _with_login(self.admin.dsn(), role, _read(self.secrets / "postgres" / role))
-        )
         own = {
             "instance": instance,
             "party_key_file": self.secrets / "party.key",
-            "postgres_dsn": None if dsn is None else SecretStr(dsn),
+            "postgres_dsn": None if role is None else self.login(role),
             "audit_key_file": self.secrets / "audit" / "signing.key" if user == AUDIT else None,
+            "master_key_file": self.secrets / "master.key" if user in OPENS else None,
+            "keys_dsn": self.login(KEYS) if user in OPENS else None,
         }
         return self.admin.as_user(user, self.kafka_password(user)).model_copy(update=own)
+
+    def login(self, role: str) -> SecretStr:
+        """The DSN of a Postgres role. Raises ConfigError if it was never deployed here."""
+        return SecretStr(_with_login(self.admin.dsn(), role, _read(self.secrets / "postgres" / role)))
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -162,6 +167,7 @@ def deploy_site(site: Site, installation: Installation | None = None) -> Deploye
     users = {user: _make_secret(site.secrets / "kafka" / user) for user in kafka_users(installation)}
     roles = {role: _make_secret(site.secrets / "postgres" / role) for role in ROLES}
     _make_secret(site.secrets / "party.key")
+    _make_secret(site.secrets / "master.key")
     publish_key(site.secrets / "audit", _make_secret(site.secrets / "audit" / "signing.key"))
     return deploy(site.admin, installation, users, roles)
 

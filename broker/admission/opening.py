@@ -1,6 +1,6 @@
 """Putting admission together: what it knows, read once, and one session after another on the live servers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from broker.admission import store
@@ -10,11 +10,14 @@ from broker.admission.decide import Law
 from broker.admission.model import Body
 from broker.admission.records import Encoders
 from broker.admission.requests import REQUESTED
-from broker.admission.service import GROUP, AdmissionSession, Knowledge
+from broker.admission.sealing import Sealer, places_of
+from broker.admission.service import GROUP, AdmissionSession, FillPartyRefs, Knowledge
 from broker.codec import MAX_RECORD_BYTES, Decoder
 from broker.errors import ConfigError
 from broker.kafka import Connection as Kafka
 from broker.kafka import GroupConsumer, TransactionalProducer
+from broker.keys.ciphers import Algorithm
+from broker.keys.master import read_master_key
 from broker.metrics import ServiceMetrics
 from broker.protected import fill_party_refs, party_lists
 from broker.registry import Registry
@@ -36,7 +39,18 @@ def know(settings: Settings, installation: Installation) -> Knowledge:
         states = decoder(registry, [exchange_subject(subject) for subject in catalogue.subjects])
         encoders = _encoders(registry, catalogue)
     decider = Decider(law_of(settings, catalogue), encoders, settings.slots)
-    return Knowledge(intake, states, decider, party_ref_filler(settings.party_key(), catalogue))
+    schemas = _schemas(catalogue)
+    refs = party_ref_filler(settings.party_key(), catalogue)
+    return Knowledge(intake, states, decider, refs, sealer_of(settings, schemas))
+
+
+def sealer_of(settings: Settings, schemas: Mapping[str, Schema]) -> Callable[[], Sealer] | None:
+    """What makes a session's sealer; None if encryption is off. Raises ConfigError for a master key that is missing."""
+    if settings.encryption == "off":
+        return None
+    algorithm, master = Algorithm(settings.encryption), read_master_key(settings.master_key_file)
+    places = {subject: places_of(schema) for subject, schema in schemas.items()}
+    return lambda: Sealer(algorithm, master, places)
 
 
 def intake_decoder(registry: Registry, catalogue: Catalogue) -> Decoder:
@@ -68,12 +82,12 @@ def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
     return Encoders(revisions, requests, answers)
 
 
-def party_ref_filler(key: bytes, catalogue: Catalogue) -> Callable[[str, Body], None]:
+def party_ref_filler(key: bytes, catalogue: Catalogue) -> FillPartyRefs:
     """What fills in the party references of a subject's record, in place."""
     lists = {subject: party_lists(schema) for subject, schema in _schemas(catalogue).items()}
 
-    def fill(subject: str, body: Body) -> None:
-        fill_party_refs(body, key, lists[subject])
+    def fill(subject: str, body: Body, *, own: bool = False) -> None:
+        fill_party_refs(body, key, lists[subject], own=own)
 
     return fill
 

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 import psycopg
 
@@ -28,6 +29,7 @@ from broker.admission import store
 from broker.admission.batch import Decider, Decisions, in_slot_order
 from broker.admission.intake import Quarantined, read
 from broker.admission.model import Body, Candidate
+from broker.admission.sealing import Sealer
 from broker.admission.store import Contended, SlotCursor
 from broker.admission.sweep import Sweep
 from broker.codec import Decoder
@@ -43,6 +45,8 @@ from broker.kafka import (
 )
 from broker.metrics import ServiceMetrics
 from broker.store.connect import Connection, translated
+from broker.topics import intake_topic
+from schemas.catalogue import INTERNAL
 from schemas.said import said
 
 GROUP = "qb-admission"
@@ -50,8 +54,16 @@ POLL_S = 0.2
 MAX_BATCH = 500
 MAX_TRIES = 5
 SWEEP_EVERY_S = 1.0
+OWN_INTAKE = intake_topic(INTERNAL)
+"""What lies there nobody but admission can have written."""
 
 Clock = Callable[[], datetime]
+
+
+class FillPartyRefs(Protocol):
+    """Sets the ``party_ref`` of every party of a record; ``own``: the exchange wrote it itself."""
+
+    def __call__(self, subject: str, body: Body, *, own: bool = False) -> None: ...
 
 
 def utc_now() -> datetime:
@@ -66,13 +78,15 @@ class Knowledge:
     intake: Decoder
     states: Decoder
     decider: Decider
-    fill_party_refs: Callable[[str, Body], None]
+    fill_party_refs: FillPartyRefs
+    sealer: Callable[[], Sealer] | None = None
+    """Makes what a session seals protected values by; None while encryption is off."""
 
     def read(self, record: Record) -> Candidate | Quarantined:
         """A record as it is decided on, or why it cannot be. Raises nothing, whatever the bytes are."""
         found = read(record, self.intake, self.decider.law.catalogue, self.decider.slots)
         if isinstance(found, Candidate):
-            self.fill_party_refs(found.subject, found.body)
+            self.fill_party_refs(found.subject, found.body, own=record.topic == OWN_INTAKE)
         return found
 
 
@@ -95,6 +109,7 @@ class AdmissionSession:
         self._sweep = Sweep(knowledge.states)
         self._next_sweep = time.monotonic()
         self._knowledge = knowledge
+        self._sealer = knowledge.sealer() if knowledge.sealer else None
         self._consumer = consumer
         self._producer = producer
         self._db = db
@@ -240,7 +255,13 @@ class AdmissionSession:
         with self._db.transaction():
             candidates = [found for _, found in reads if isinstance(found, Candidate)]
             workspace = store.load(self._db, candidates, self._knowledge.states)
-            decisions = self._knowledge.decider.decide_all(reads, workspace, mine, self._clock())
+            sealing = self._sealer.begin(self._db, candidates) if self._sealer else None
+            decider = self._knowledge.decider
+            if sealing:
+                decider = sealing.decider(decider)
+            decisions = decider.decide_all(reads, workspace, mine, self._clock())
+            if sealing:
+                sealing.save()
             store.save_cursors(self._db, mine, decisions.cursors)
             store.save_entities(self._db, workspace)
             store.save_claims(self._db, workspace)
@@ -253,6 +274,8 @@ class AdmissionSession:
             )
             store.save_positions(self._db, offsets)
             store.tell_waiting(self._db)
+        if sealing:
+            sealing.keep()
         self._cursors |= decisions.cursors
         return decisions
 

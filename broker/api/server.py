@@ -132,7 +132,10 @@ class _Service:
         )
         ledger = Ledger(self._settings.dsn(), self._settings.instance, book, self._metrics, self._log)
         library = Library(
-            self._settings.dsn(), self._settings.party_key(), reckoning=self._settings.reckoning()
+            self._settings.dsn(),
+            self._settings.party_key(),
+            reckoning=self._settings.reckoning(),
+            master_key_file=self._settings.master_key_file,
         )
         accesses = AccessLog(self._settings.dsn(), self._settings.instance, self._metrics, self._log)
         door = LiveDoorway(self._learned.knowledge, intake, ledger, accesses, self._settings.dsn())

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from broker.protected import reveal
+from broker.protected import present
 from broker.query.asked import Asked, Person, Text
 from broker.query.cutting import Given
 from broker.query.definition import Definition
@@ -79,7 +79,7 @@ def _roles(record: Record, refs: frozenset[str], roles: Iterable[str], name: str
 
 def stands_under(party: Record, name: str) -> bool:
     """Whether a party of a record stands there under this name."""
-    return plain_name(reveal(party["name"])) == plain_name(name)
+    return plain_name(present(party["name"]) or "") == plain_name(name)
 
 
 def plain_name(name: str) -> str:

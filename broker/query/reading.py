@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from broker.api.problems import invalid
 from broker.errors import ConfigError
 from broker.query.asked import Caller, Person
 from broker.query.records import Record, SubjectTables, latest_specs
+from broker.query.unsealing import Unsealing
 from broker.reckoning.family import Aliases
 from broker.store.connect import translated
 from broker.store.pool import Connection, Pool, pooled
@@ -66,6 +68,7 @@ class Library:
         party_key: bytes,
         *,
         reckoning: Reckoning | None = None,
+        master_key_file: Path | None = None,
         application: str = "qianbei api query",
     ) -> None:
         self.party_key = party_key
@@ -73,6 +76,7 @@ class Library:
         self._dsn = dsn
         self._application = application
         self._subjects = {subject: SubjectTables(spec) for subject, spec in latest_specs().items()}
+        self._unsealing = Unsealing(master_key_file)
         self._pool: Pool | None = None
 
     @asynccontextmanager
@@ -93,7 +97,9 @@ class Library:
         with translated(self._dsn):
             as_of = datetime.now(UTC)
             async with self._pool.connection() as db:
-                yield Reading(db, self._subjects, self.party_key, self._reckoning, caller, as_of)
+                yield Reading(
+                    db, self._subjects, self._unsealing, self.party_key, self._reckoning, caller, as_of
+                )
 
 
 class Reading:
@@ -103,6 +109,7 @@ class Reading:
         self,
         db: Connection,
         subjects: dict[str, SubjectTables],
+        unsealing: Unsealing,
         party_key: bytes,
         reckoning: Reckoning,
         caller: Caller,
@@ -116,6 +123,7 @@ class Reading:
         """Whom the figures of the answer are about, beside those who were asked about."""
         self._db = db
         self._subjects = subjects
+        self._unsealing = unsealing
         self._party_key = party_key
 
     async def of_person(
@@ -139,7 +147,7 @@ class Reading:
         every = sorted({ref for one in refs for ref in aliases.of(one)})
         if set(every) != set(refs):
             return aliases, await self.found(*find(every))
-        return aliases, [_records(one, rows) for one, rows in zip(finds, found, strict=True)]
+        return aliases, await self._opened(finds, found)
 
     async def refs(self, person: Person) -> list[str]:
         """The ``party_ref`` of a person under every document that standing aliases give him, his own first."""
@@ -192,7 +200,19 @@ class Reading:
         Where there is no page, more than ``MOST_RECORDS`` refuse the call.
         """
         fetched = await self.rows_of(*map(_asked, finds))
-        return [_records(find, rows) for find, rows in zip(finds, fetched, strict=True)]
+        return await self._opened(finds, fetched)
+
+    async def _opened(self, finds: Sequence["Find"], fetched: Sequence[Rows]) -> list[list[Record]]:
+        """The records of each, their protected values in clear or erased."""
+        found = [_records(find, rows) for find, rows in zip(finds, fetched, strict=True)]
+        values = (
+            held
+            for find, records in zip(finds, found, strict=True)
+            for record in records
+            for held in find.tables.envelopes(record)
+        )
+        await self._unsealing.open(values, self.rows)
+        return found
 
     async def of_parties(
         self,

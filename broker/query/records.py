@@ -4,7 +4,7 @@ A statement gives whole records, one a row: each party list comes beside the col
 a record and its parties are one index probe each and one trip to the server, however many there are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -90,6 +90,12 @@ class SubjectTables:
             record[table.field] = table.items(row[at : at + len(table.names)])
             at += len(table.names)
         return record
+
+    def envelopes(self, record: Record) -> Iterator[tuple[Record, str]]:
+        """Where the protected values of a record with its party lists are: what holds each, and its name there."""
+        yield from ((record, name) for name in self._envelopes)
+        for table in self.lists:
+            yield from ((item, name) for item in record[table.field] for name in table.envelopes)
 
 
 _KEY = sql.Identifier(KEY)

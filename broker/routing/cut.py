@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import fastavro
 
 from broker.errors import ConfigError, DecodeError
-from broker.protected import reveal
+from broker.protected import CLEAR, Reveal, present
 from broker.routing.masks import MASKS
 from broker.routing.scan import NULL, Malformed, Read, Sealed, raw_bytes, scanner, strings, text_piece, zigzag
 from schemas.derive import (
@@ -36,6 +36,7 @@ _Join = Callable[[Pieces], bytes]
 _Make = Callable[[Any], bytes]
 _EMPTY_LIST = b"\x02\x00"
 _LEFT_TYPE = text_piece(LEFT)[1:]
+_CLEAR = CLEAR.encode()
 
 
 class Cut(NamedTuple):
@@ -50,13 +51,18 @@ class Cutter:
     """Cuts records of one version of a subject's schema (``writer``) for several grants.
 
     ``newest`` is the schema that the departments' are derived from; a field that the writer does not have yet has its
-    default. ``headers`` are the five bytes before each department's body.
+    default. ``headers`` are the five bytes before each department's body. ``reveal`` opens what is not in clear.
     """
 
     def __init__(
-        self, newest: Schema, writer: Schema, grants: Sequence[Grant], headers: Sequence[bytes]
+        self,
+        newest: Schema,
+        writer: Schema,
+        grants: Sequence[Grant],
+        headers: Sequence[bytes],
+        reveal: Reveal = present,
     ) -> None:
-        layout = _Layout(writer, named_types(writer))
+        layout = _Layout(writer, named_types(writer), reveal)
         outputs = [_Output(layout, newest, *pair) for pair in zip(grants, headers, strict=True)]
         self._all = [(at, o) for at, o in enumerate(outputs) if o.rows is Rows.ALL]
         self._interested = [(at, o) for at, o in enumerate(outputs) if o.rows is Rows.INTERESTED]
@@ -67,8 +73,7 @@ class Cutter:
     def cut(self, value: bytes, start: int) -> list[Cut]:
         """The departments' records of one exchange record, whose body begins at ``start``.
 
-        Raises DecodeError for bytes that are no record of the writer's schema, UnreadableValue for a value whose key
-        is not held here.
+        Raises DecodeError for bytes that are no record of the writer's schema, and what ``reveal`` raises.
         """
         try:
             return self._cut(value, start)
@@ -127,9 +132,10 @@ class _Output:
 class _Layout:
     """Where the pieces of a record lie: the writer's fields in their order, then pieces that are made from them."""
 
-    def __init__(self, record: Schema, named: Mapping[str, Schema]) -> None:
+    def __init__(self, record: Schema, named: Mapping[str, Schema], reveal: Reveal) -> None:
+        self._reveal = reveal
         self._inner = {
-            field["name"]: _Layout(inner[0], named)
+            field["name"]: _Layout(inner[0], named, reveal)
             for field in record["fields"]
             if (inner := item_record(field["type"], named))
         }
@@ -191,9 +197,8 @@ class _Layout:
         own = self._index[name]
         if isinstance(pick, Nested) or not (pick.protected or pick.mask):
             return own
-        return self._make(
-            name, pick.mask or "clear", own, _reveal(pick.mask) if pick.protected else _blur(pick.mask)
-        )
+        made = _revealed(self._reveal, pick.mask) if pick.protected else _blur(pick.mask)
+        return self._make(name, pick.mask or "clear", own, made)
 
     def _make(self, name: str, how: str, own: int, make: _Make) -> int:
         """The place of a made piece; departments that need the same one share it."""
@@ -224,14 +229,19 @@ def _joined(items: list[Pieces] | None, join: _Join) -> bytes:
 # --- made pieces ------------------------------------------------------------------------------------------------------
 
 
-def _reveal(mask_name: str | None) -> Callable[[Sealed | None], bytes]:
+def _revealed(reveal: Reveal, mask_name: str | None) -> Callable[[Sealed | None], bytes]:
     mask = MASKS[mask_name] if mask_name else None
 
     def make(sealed: Sealed | None) -> bytes:
         if sealed is None:
             return NULL
         key_id, nonce, ciphertext = sealed
-        text = reveal({"key_id": key_id.decode(), "nonce": nonce, "ciphertext": ciphertext})
+        if key_id == _CLEAR and not nonce:
+            text: str | None = ciphertext.decode()
+        else:
+            text = reveal({"key_id": key_id.decode(), "nonce": nonce, "ciphertext": ciphertext})
+        if text is None:
+            return NULL
         return text_piece(mask(text) if mask else text)
 
     return make

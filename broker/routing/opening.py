@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from broker.kafka import Connection, GroupConsumer, TransactionalProducer
 from broker.kafka.takeover import require_readable
+from broker.keys.keyring import Keyring
 from broker.metrics import ServiceMetrics
 from broker.registry import Registry
 from broker.routing.plan import Plan, make_plan
@@ -13,20 +15,30 @@ from broker.settings import Settings
 from schemas.installation import Installation
 
 
-def know(settings: Settings, installation: Installation) -> Plan:
+class Knowledge(NamedTuple):
+    """The plan, and the keys by which it opens protected values."""
+
+    plan: Plan
+    keyring: Keyring
+
+
+def know(settings: Settings, installation: Installation) -> Knowledge:
     """The plan, with the registry's ids. Raises ConfigError if a schema is not registered, or Unavailable."""
+    keyring = Keyring.of(settings)
     with Registry(settings.registry_url) as registry:
-        return make_plan(registry, installation.grants)
+        return Knowledge(make_plan(registry, installation.grants, keyring.open), keyring)
 
 
 @contextmanager
-def session(settings: Settings, plan: Plan, metrics: ServiceMetrics) -> Iterator[RoutingSession]:
+def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -> Iterator[RoutingSession]:
     """Join the group as this instance. Raises ConfigError if a topic was never created."""
+    plan = knowledge.plan
     connection = Connection.of(settings)
     instance = f"{GROUP}-{settings.instance}"
     # The producer first: its start ends a transaction that a killed predecessor of the same name left open, which
     # would otherwise hold up the reading of committed offsets.
     with (
+        knowledge.keyring,
         TransactionalProducer(connection, instance) as producer,
         GroupConsumer(connection, GROUP, plan.topics, instance=instance) as consumer,
     ):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from broker.codec import HEADER_BYTES, Released, wire_header
 from broker.errors import ConfigError, DecodeError
 from broker.kafka import Header, Outgoing, Record
-from broker.protected import UnreadableValue
+from broker.protected import Reveal, UnreadableValue, present
 from broker.registry import SchemaIds
 from broker.released import exchange_subject, lookup
 from broker.routing.cut import Cutter
@@ -115,8 +115,8 @@ def _place(record: Record) -> str:
 # --- making it --------------------------------------------------------------------------------------------------------
 
 
-def make_plan(registry: SchemaIds, granted: Iterable[Grant]) -> Plan:
-    """The plan of these grants.
+def make_plan(registry: SchemaIds, granted: Iterable[Grant], reveal: Reveal = present) -> Plan:
+    """The plan of these grants. ``reveal`` opens protected values.
 
     Raises ConfigError if the registry lacks one of their schemas, Unavailable if it does not answer.
     """
@@ -130,17 +130,25 @@ def make_plan(registry: SchemaIds, granted: Iterable[Grant]) -> Plan:
                 newest[subject],
                 tuple(lookup(registry, exchange_subject(subject))),
                 [(grant, _registered(registry, grant, newest[subject])) for grant in its],
+                reveal,
             )
             for subject, its in by_subject.items()
         }
     )
 
 
-def make_route(newest: Schema, released: Sequence[Released], outputs: Sequence[tuple[Grant, int]]) -> Route:
+def make_route(
+    newest: Schema,
+    released: Sequence[Released],
+    outputs: Sequence[tuple[Grant, int]],
+    reveal: Reveal = present,
+) -> Route:
     """The route of one subject: its released versions, and its grants with their schemas' registry ids."""
     granted = [grant for grant, _ in outputs]
     headers = [wire_header(schema_id) for _, schema_id in outputs]
-    cutters = {version.schema_id: Cutter(newest, version.parsed, granted, headers) for version in released}
+    cutters = {
+        version.schema_id: Cutter(newest, version.parsed, granted, headers, reveal) for version in released
+    }
     return Route(granted[0].subject, cutters, tuple(grant.topic for grant in granted))
 
 

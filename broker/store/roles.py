@@ -8,7 +8,8 @@ from psycopg import sql
 ADMISSION, COMPACTION, READER, API = "qb_admission", "qb_compaction", "qb_reader", "qb_api"
 REPORT = "qb_report"
 AUDIT = "qb_audit"
-ROLES = (ADMISSION, COMPACTION, READER, API, REPORT, AUDIT)
+KEYS, ERASER = "qb_keys", "qb_eraser"
+ROLES = (ADMISSION, COMPACTION, READER, API, REPORT, AUDIT, KEYS, ERASER)
 
 _GRANTS = (
     "GRANT USAGE ON SCHEMA admission TO qb_admission, qb_reader",
@@ -51,6 +52,21 @@ _GRANTS = (
     "GRANT USAGE ON SCHEMA report TO qb_report, qb_reader",
     "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA report TO qb_report",
     "GRANT SELECT ON ALL TABLES IN SCHEMA report TO qb_reader",
+    # Wrapped keys open nothing without the master key, which is no role's. Still only those who use them may read them;
+    # admission adds new ones, and the eraser alone retires and destroys, and may not add.
+    "GRANT USAGE ON SCHEMA keys TO qb_admission, qb_api, qb_keys, qb_eraser",
+    "GRANT SELECT ON keys.person_key TO qb_admission, qb_api, qb_keys, qb_eraser",
+    "GRANT INSERT ON keys.person_key TO qb_admission",
+    "GRANT UPDATE (wrapped, retired_at, destroyed_at, erasure_id) ON keys.person_key TO qb_eraser",
+    "GRANT SELECT ON keys.state TO qb_admission, qb_eraser",
+    "GRANT UPDATE ON keys.state TO qb_eraser",
+    "GRANT SELECT ON keys.request TO qb_admission",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON keys.request TO qb_eraser",
+    "GRANT SELECT, INSERT, UPDATE ON keys.erasure TO qb_eraser",
+    # What stands, and where a person's records lie: read to see whether the law lets them go.
+    "GRANT USAGE ON SCHEMA admission, latest TO qb_eraser",
+    "GRANT SELECT ON ALL TABLES IN SCHEMA admission, latest TO qb_eraser",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_eraser",
     "GRANT TEMPORARY ON DATABASE {database} TO qb_compaction",
     "ALTER DEFAULT PRIVILEGES FOR ROLE qb_compaction IN SCHEMA latest GRANT SELECT ON TABLES TO qb_reader",
 )

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -153,6 +154,68 @@ outbox = Table(
     Column("key", LargeBinary),
     Column("value", LargeBinary),
     Column("headers", JSONB, nullable=False),
+)
+
+#: The key of each owner of protected values, wrapped by the master key; its bytes are null once it is destroyed. ``seq``
+#: is the order in which keys were made, in which readers will meet them. Cannot be rebuilt: it must be backed up.
+person_key = Table(
+    "person_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("owner", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("wrapped", LargeBinary),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("retired_at", DateTime(timezone=True)),
+    Column("destroyed_at", DateTime(timezone=True)),
+    Column("erasure_id", Text),
+    schema="keys",
+)
+#: An owner has one key at a time under which new values are sealed by an algorithm.
+Index(
+    "person_key_live",
+    person_key.c.owner,
+    person_key.c.algorithm,
+    unique=True,
+    postgresql_where=person_key.c.retired_at.is_(None),
+)
+#: All keys that a person ever had are found when he is erased.
+Index("person_key_owner", person_key.c.owner)
+
+#: One row: how often keys were retired. Who remembers keys looks whether it is still the same.
+keys_state = Table(
+    "state",
+    metadata,
+    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("retirements", BigInteger, nullable=False, server_default=text("0")),
+    schema="keys",
+)
+
+#: Who erased whom, why and when. ``refs`` are the person's references while it is not finished, then none.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("erasure_id", Text, primary_key=True),
+    Column("refs", ARRAY(Text), nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("begun_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("report", JSONB),
+    schema="keys",
+)
+
+#: What admission is asked to erase of which entity; it asks its own intake for it, and the request goes once it is decided.
+erasure_request = Table(
+    "request",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("erasure_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("refs", ARRAY(Text), nullable=False),
+    schema="keys",
 )
 
 #: The tokens of the front door. Of a token's secret only the SHA-256 is kept. Not admission's: it cannot be rebuilt.

@@ -99,6 +99,7 @@ COUNTED = {
     "dept_records": said("dept records"),
     "dept_schemas": said("dept schemas"),
     "decoded": said("decoded"),
+    "erased_values": said("values erased with their key"),
     "buyers": said("buyers"),
     "sales_judged": said("sales judged"),
     "listings_met_sales": said("listings met sales"),

@@ -9,6 +9,7 @@ from qianbei.verify.conservation import Conservation
 from qianbei.verify.deeds import DEEDS
 from qianbei.verify.fold import Fold, Newest
 from qianbei.verify.granted import Granted
+from qianbei.verify.keys import KeyTable
 from qianbei.verify.law import Law
 from qianbei.verify.outcome import REDRIVE, decision, quarantine
 from qianbei.verify.projection import Projection
@@ -27,10 +28,13 @@ KINDS = ("intake", "decision", "quarantine", "exchange", "dept")
 class Checks:
     """The checks of one run, and which record goes to which of them."""
 
-    def __init__(self, stream: Stream, readers: Readers, rulings: Rulings, granted: Granted) -> None:
+    def __init__(
+        self, stream: Stream, readers: Readers, rulings: Rulings, granted: Granted, keys: KeyTable
+    ) -> None:
         self.readers = readers
         self.schemas = newest_schemas()
-        self._sources = Sources(readers, self.schemas)
+        self.keys = keys
+        self._sources = Sources(readers, self.schemas, keys.open)
         self.conservation = Conservation(stream.window)
         self.redrives = Redrives(stream.window, self.conservation.findings)
         self.fold = Fold()

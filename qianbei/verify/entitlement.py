@@ -4,7 +4,7 @@ The rules, as the design states them:
 
 * ``entity_id``, ``revision`` and ``event_type`` are always sent; so are the other envelope fields, null where they are
   absent. Beyond them only the listed fields leave.
-* A protected value is sent in clear, or masked under a name of its own. A mask that cannot keep what it promises of a
+* A protected value is sent in clear, or masked under a name of its own; null once it was erased. A mask that cannot keep what it promises of a
   short value blurs all of it.
 * Of a list with ``party_roles`` only the items of those roles are sent.
 * ``rows: interested``: the whole record while the department is interested; once, ``LEFT`` with entity and revision
@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from qianbei.verify.avro import Record, Schema, is_envelope, is_record, items_of, meant, records_in
+from qianbei.verify.keys import Open, in_clear
 
 KEYS = ("entity_id", "revision", "event_type")
 ALWAYS = (*KEYS, "event_id", "version", "source", "occurred_at", "recorded_at", "county_code", "baseline")
@@ -131,7 +132,7 @@ def _build(
         built = dict(zip(names, values(record), strict=True))
         for name, shown, mask in masked:
             value = record.get(name)
-            built[shown] = None if value is None else mask(value)
+            built[shown] = mask(value) if isinstance(value, str) else value
         for name, change in nested:
             built[name] = change(record.get(name))
         return built
@@ -185,23 +186,19 @@ MASKS: Mapping[str, Callable[[str], str]] = {"last4": _last4, "surname": _surnam
 # --- protected values -----------------------------------------------------------------------------------------------
 
 
-class Sealed(Exception):
-    """A protected value under a key that we do not hold."""
+def clearing(schema: Schema, opens: Open = in_clear) -> Callable[[Record], None]:
+    """A function that replaces every protected value in a record of ``schema`` by what it holds, in place.
 
-
-def clearing(schema: Schema) -> Callable[[Record], None]:
-    """A function that replaces every protected value in a record of ``schema`` by its clear text, in place.
-
-    The function raises Sealed for a value that is encrypted.
+    It raises what ``opens`` raises: Sealed for a value that cannot be opened here.
     """
-    return _clearing(schema, records_in(schema)) or _nothing_to_clear
+    return _clearing(schema, records_in(schema), opens) or _nothing_to_clear
 
 
 def _nothing_to_clear(_record: Record) -> None:
     """For schemas without protected values."""
 
 
-def _clearing(record: Schema, named: Mapping[str, Schema]) -> Callable[[Record], None] | None:
+def _clearing(record: Schema, named: Mapping[str, Schema], opens: Open) -> Callable[[Record], None] | None:
     sealed: list[str] = []
     inner: list[tuple[str, Callable[[Record], None]]] = []
     for one in record["fields"]:
@@ -210,33 +207,26 @@ def _clearing(record: Schema, named: Mapping[str, Schema]) -> Callable[[Record],
             sealed.append(one["name"])
             continue
         target = items_of(type_, named) or type_
-        clear = _clearing(target, named) if is_record(target) else None
+        clear = _clearing(target, named, opens) if is_record(target) else None
         if clear:
             inner.append((one["name"], clear))
-    return _clear_in_place(sealed, inner) if sealed or inner else None
+    return _clear_in_place(sealed, inner, opens) if sealed or inner else None
 
 
 def _clear_in_place(
-    sealed: Sequence[str], inner: Sequence[tuple[str, Callable[[Record], None]]]
+    sealed: Sequence[str], inner: Sequence[tuple[str, Callable[[Record], None]]], opens: Open
 ) -> Callable[[Record], None]:
     def clear_all(record: Record) -> None:
         for name in sealed:
             value = record[name]
             if value is not None:
-                record[name] = _clear(value)
+                record[name] = opens(value)
         for name, clear in inner:
             value = record[name]
             for item in value if isinstance(value, list) else () if value is None else (value,):
                 clear(item)
 
     return clear_all
-
-
-def _clear(value: Record) -> str:
-    if value["key_id"] != "clear":
-        raise Sealed(value["key_id"])
-    text: str = value["ciphertext"].decode()
-    return text
 
 
 # --- the department's schema ----------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from enum import Enum
 from typing import Any
 
 from qianbei.verify.avro import HEADER_BYTES, Reader, Readers, Record, Unreadable
-from qianbei.verify.entitlement import LEFT, Rule, Sealed, left_of, schema_paths
+from qianbei.verify.entitlement import LEFT, Rule, left_of, schema_paths
 from qianbei.verify.joins import Join, joiner, left_joiner
+from qianbei.verify.keys import Sealed
 from qianbei.verify.report import Findings, place_of
 from qianbei.verify.slices import NotSliceable
 from qianbei.verify.source import Sent, Source

@@ -15,6 +15,7 @@ from qianbei.site import Site
 from qianbei.verify.avro import Readers
 from qianbei.verify.checks import KINDS, Checks
 from qianbei.verify.granted import granted_at
+from qianbei.verify.keys import KeyTable
 from qianbei.verify.latest import Comparison, Goal, await_compaction, database, read_positions, snapshot
 from qianbei.verify.report import Report
 from qianbei.verify.rulings import rulings_of
@@ -50,9 +51,15 @@ def verify(site: Site, say: Say | None = None, *, patience_s: float = 30.0) -> R
             Readers(registry.schema),
             rulings_of(settings.policy_file),
             granted_at(settings.entitlements),
+            _keys(settings),
         )
         run = _Run(settings, admin, stream, checks, say or _quiet, begun + patience_s)
         return run.report(begun)
+
+
+def _keys(settings: Settings) -> KeyTable:
+    dsn = settings.keys_dsn
+    return KeyTable(None if dsn is None else dsn.get_secret_value(), settings.master_key_file)
 
 
 @contextmanager
@@ -95,6 +102,8 @@ class _Run:
         # 4. The answers. What is missing may be late instead of lost, which the services' own positions tell.
         decided, routed = self.known
         self.checks.redrives.finish()
+        if self.checks.keys.gone:
+            self.checks.projection.findings.counts["erased_values"] = self.checks.keys.gone
         results = {
             "conservation": self.checks.conservation.finish(decided),
             "fold": self.checks.fold_findings.result("rows"),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from qianbei.verify.avro import Reader, Readers, Record, Schema
 from qianbei.verify.entitlement import clearing
+from qianbei.verify.keys import Open, in_clear
 from qianbei.verify.released import Complete, completing
 from qianbei.verify.slices import NotSliceable, Pieces, Slice, long_of, slicer, text_of, texts_of, top_fields
 
@@ -117,6 +118,7 @@ class Sources:
 
     readers: Readers
     newest: Mapping[str, Schema] = field(default_factory=dict)
+    opens: Open = in_clear
     kinds: dict[tuple[str, int], Kind] = field(default_factory=dict)
 
     def of(self, topic: str, sent: Sent) -> Source:
@@ -133,5 +135,5 @@ class Sources:
             slice_record = None
         schema = reader.schema
         complete = completing(schema, self.newest.get(topic.removeprefix("exchange.")))
-        kind = Kind(reader, slice_record, top_fields(schema), clearing(schema), complete)
+        kind = Kind(reader, slice_record, top_fields(schema), clearing(schema, self.opens), complete)
         return self.kinds.setdefault((topic, reader.schema_id), kind)

@@ -1,6 +1,5 @@
 """What admission knows, put together without a registry: every released schema under an id of our own."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -8,7 +7,7 @@ from broker.admission.batch import Decider
 from broker.admission.checks import compile_all
 from broker.admission.decide import Law
 from broker.admission.records import Encoders
-from broker.admission.service import Knowledge
+from broker.admission.service import FillPartyRefs, Knowledge
 from broker.codec import Decoder, Encode, Released, encoder
 from broker.protected import fill_party_refs, party_lists
 from broker.topics import decision_topic, quarantine_topics
@@ -37,9 +36,13 @@ def decoder() -> Decoder:
     return Decoder({found.schema_id: found for found in known})
 
 
-def _party_refs() -> Callable[[str, dict[str, Any]], None]:
+def _party_refs() -> FillPartyRefs:
     lists = {s: party_lists(load_schema(s, latest_version(s))) for s in load_catalogue().subjects}
-    return lambda subject, body: fill_party_refs(body, PARTY_KEY, lists[subject])
+
+    def fill(subject: str, body: dict[str, Any], *, own: bool = False) -> None:
+        fill_party_refs(body, PARTY_KEY, lists[subject], own=own)
+
+    return fill
 
 
 @cache

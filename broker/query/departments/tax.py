@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from broker.protected import reveal
+from broker.protected import present
 from broker.query.asked import Asked, ContractNo
 from broker.query.contracts import as_read, contract, names_of
 from broker.query.cutting import Given
@@ -164,7 +164,7 @@ def _household(record: Record, role: str, one: Counted) -> dict[str, Any]:
 
 def _names(record: Record, refs: frozenset[str], role: str) -> list[str]:
     """Of the contract's own parties: who else belongs to a household is not told."""
-    return [reveal(name) for name in names_of(record, refs, role)]
+    return [name for one in names_of(record, refs, role) if (name := present(one)) is not None]
 
 
 def _holding(given: Sale) -> dict[str, Any]:

@@ -1,0 +1,160 @@
+"""Sealing: protected values are encrypted, each under its owner's key, as a record is put on the wire.
+
+A value that is sealed already (carried over from an earlier revision) stays as it lies. So admission opens nothing: a
+decision is made on what the source sent in clear, and on references.
+
+Keys are made and read within the transaction that decides the batch (``broker.keys.store.hold``): a crash leaves no record
+without its key, and what is committed was sealed under a key that was live.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from broker.admission.batch import Decider
+from broker.admission.model import Body, Candidate
+from broker.codec import Encode
+from broker.errors import ConfigError
+from broker.keys import store
+from broker.keys.ciphers import Algorithm
+from broker.keys.data_key import DataKey, WrappedKey, new_key, unwrapped
+from broker.keys.master import MasterKey
+from broker.protected import CLEAR, Envelope
+from broker.store.connect import Connection
+from schemas.derive import is_protected, item_record, named_types, resolved
+from schemas.files import Schema
+from schemas.said import said
+
+MOST_KEYS = 50_000
+_PARTY_REF = "party_ref"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a subject's protected values are: fields of its own, and fields of the items of its party lists."""
+
+    own: tuple[str, ...]
+    lists: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def places_of(schema: Schema) -> Places:
+    """Raises ConfigError for a protected value elsewhere: it would stay in clear unseen."""
+    named = named_types(schema)
+    lists: list[tuple[str, tuple[str, ...]]] = []
+    for field in schema["fields"]:
+        found = item_record(field["type"], named)
+        inner = _protected(found[0], named) if found else ()
+        if found and inner:
+            if not found[1] or _PARTY_REF not in {one["name"] for one in found[0]["fields"]}:
+                raise ConfigError(
+                    said(
+                        "{field}: a protected field must be the subject's own or a party's",
+                        field=field["name"],
+                    )
+                )
+            lists.append((field["name"], inner))
+    return Places(_protected(schema, named), tuple(lists))
+
+
+def _protected(record: Schema, named: Mapping[str, Schema]) -> tuple[str, ...]:
+    return tuple(one["name"] for one in record["fields"] if is_protected(resolved(one["type"], named)))
+
+
+def record_owner(subject: str, body: Mapping[str, Any]) -> str:
+    """The owner of what is about no party of the record."""
+    return f"{subject}/{body['entity_id']}"
+
+
+class Sealer:
+    """The keys of one session. They are remembered as long as none was retired."""
+
+    def __init__(self, algorithm: Algorithm, master: MasterKey, places: Mapping[str, Places]) -> None:
+        self.algorithm = algorithm
+        self.master = master
+        self.places = places
+        self.known: dict[str, DataKey] = {}
+        self._retirements = -1
+
+    def begin(self, db: Connection, candidates: Iterable[Candidate]) -> "Sealing":
+        """Within a transaction: what its records are sealed by, with the keys of the candidates' owners at hand."""
+        retirements = store.hold(db)
+        if retirements != self._retirements or len(self.known) > MOST_KEYS:
+            self.known.clear()
+            self._retirements = retirements
+        sealing = Sealing(self, db)
+        sealing.load({owner for one in candidates for owner in self._owners(one)} - self.known.keys())
+        return sealing
+
+    def _owners(self, candidate: Candidate) -> Iterator[str]:
+        places, body = self.places[candidate.subject], candidate.body
+        if any(body[name] for name in places.own):
+            yield record_owner(candidate.subject, body)
+        for name, _ in places.lists:
+            yield from (item[_PARTY_REF] for item in body[name] or () if item[_PARTY_REF])
+
+
+class Sealing:
+    """The sealing of one transaction. Keys that it makes are the session's once ``keep`` is called after the commit."""
+
+    def __init__(self, sealer: Sealer, db: Connection) -> None:
+        self._sealer = sealer
+        self._db = db
+        self._made: dict[str, tuple[DataKey, WrappedKey]] = {}
+
+    def decider(self, decider: Decider) -> Decider:
+        """The same decider, whose records are sealed as they are encoded."""
+        encoders = decider.encoders
+        sealed = replace(encoders, exchange=self._all(encoders.exchange), intake=self._all(encoders.intake))
+        return replace(decider, encoders=sealed)
+
+    def load(self, owners: set[str]) -> None:
+        """Fetch the live keys of these owners, as far as they have any."""
+        for row in store.live_keys(self._db, owners, self._sealer.algorithm):
+            key = unwrapped(row, self._sealer.master)
+            assert key is not None, "a live key is not destroyed"
+            self._sealer.known[row.owner] = key
+
+    def save(self) -> None:
+        """Write the keys that were made."""
+        if self._made:
+            store.add(self._db, [row for _, row in self._made.values()])
+
+    def keep(self) -> None:
+        """The transaction is committed: its keys are there to stay."""
+        self._sealer.known |= {owner: key for owner, (key, _) in self._made.items()}
+
+    def seal(self, subject: str, body: Body) -> Body:
+        """The record with every protected value sealed; ``body`` itself is not changed."""
+        places = self._sealer.places[subject]
+        record = record_owner(subject, body)
+        sealed: Body = {name: self._value(body[name], record) for name in places.own}
+        for name, inner in places.lists:
+            if body[name]:
+                sealed[name] = [self._item(item, inner, record) for item in body[name]]
+        return body | sealed
+
+    def _item(self, item: Mapping[str, Any], names: tuple[str, ...], record: str) -> Body:
+        owner = item[_PARTY_REF] or record
+        return {**item, **{name: self._value(item[name], owner) for name in names}}
+
+    def _value(self, envelope: Envelope | None, owner: str) -> Envelope | None:
+        if envelope is None or envelope["key_id"] != CLEAR:
+            return envelope
+        return self._key(owner).seal(envelope)
+
+    def _key(self, owner: str) -> DataKey:
+        known = self._sealer.known
+        if owner not in known and owner not in self._made:
+            # Rare: whom a record names that came in clear before, and that another event now writes again.
+            self.load({owner})
+            if owner not in known:
+                self._made[owner] = new_key(owner, self._sealer.algorithm, self._sealer.master)
+        return known[owner] if owner in known else self._made[owner][0]
+
+    def _all(self, encode: Mapping[str, Encode]) -> dict[str, Encode]:
+        return {subject: self._sealed(subject, plain) for subject, plain in encode.items()}
+
+    def _sealed(self, subject: str, encode: Encode) -> Callable[[Body], bytes]:
+        if not self._sealer.places[subject].own and not self._sealer.places[subject].lists:
+            return encode
+        return lambda body: encode(self.seal(subject, body))

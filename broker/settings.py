@@ -16,6 +16,7 @@ from broker.errors import ConfigError
 from schemas.installation import Installation, load_installation
 from schemas.policies import Policy, PolicyError, load_policy
 from schemas.reckoning import Reckoning, load_reckoning
+from schemas.retention import Retention, load_retention
 from schemas.said import said
 from schemas.shown import EntitlementError
 from schemas.sitefiles import SiteFile
@@ -91,6 +92,10 @@ class Settings(BaseSettings):
     )
     reckoning_file: Path | None = Field(
         default=None, description="the parameters of calculations, instead of schemas/policy/reckoning.yaml"
+    )
+    retention_file: Path | None = Field(
+        default=None,
+        description="how long personal data are kept, instead of schemas/policy/retention.yaml",
     )
     entitlements: Path | None = Field(
         default=None,
@@ -199,6 +204,13 @@ class Settings(BaseSettings):
             return load_reckoning(self.reckoning_file)
         except PolicyError as error:
             raise ConfigError(said("QIANBEI_RECKONING_FILE: {error}", error=error)) from None
+
+    def retention(self) -> Retention:
+        """How long personal data are kept: the operator's file, or the default. Raises ConfigError if the file is wrong."""
+        try:
+            return load_retention(self.retention_file)
+        except PolicyError as error:
+            raise ConfigError(said("QIANBEI_RETENTION_FILE: {error}", error=error)) from None
 
     def installation(self, candidate: SiteFile | None = None) -> Installation:
         """Principals and entitlements: what is shipped with the site's own files; ``candidate`` as if it were one.

@@ -6,10 +6,11 @@ that comes late, twice or for nothing does no harm.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from broker.admission import conflicts, corrections, seizures, standing, watches
+from broker.admission import conflicts, corrections, erasing, seizures, standing, watches
 from broker.admission.draft import Draft
 from broker.admission.model import Candidate
 from broker.admission.reasons import Reason, reason
+from schemas.retention import PARTY_ERASED
 
 Handler = Callable[[Draft, Candidate], Sequence[Reason]]
 
@@ -25,6 +26,7 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     ("feedback", "ANSWERED"): corrections.answered,
     ("watch", "SOUGHT"): watches.sought,
     ("watch", "HIT"): watches.hit,
+    **{(subject, PARTY_ERASED): erasing.erase for subject in erasing.ERASABLE},
 }
 
 

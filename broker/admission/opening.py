@@ -7,10 +7,11 @@ from broker.admission import store
 from broker.admission.batch import Decider
 from broker.admission.checks import compile_all
 from broker.admission.decide import Law
+from broker.admission.erasing import ERASABLE
 from broker.admission.model import Body
 from broker.admission.records import Encoders
 from broker.admission.requests import REQUESTED
-from broker.admission.sealing import Sealer, places_of
+from broker.admission.sealing import Sealer
 from broker.admission.service import GROUP, AdmissionSession, FillPartyRefs, Knowledge
 from broker.codec import MAX_RECORD_BYTES, Decoder
 from broker.errors import ConfigError
@@ -18,6 +19,7 @@ from broker.kafka import Connection as Kafka
 from broker.kafka import GroupConsumer, TransactionalProducer
 from broker.keys.ciphers import Algorithm
 from broker.keys.master import read_master_key
+from broker.keys.places import places_of
 from broker.metrics import ServiceMetrics
 from broker.protected import fill_party_refs, party_lists
 from broker.registry import Registry
@@ -78,7 +80,7 @@ def _encoders(registry: Registry, catalogue: Catalogue) -> Encoders:
     revisions = {
         subject: encode_newest(registry, exchange_subject(subject)) for subject in catalogue.subjects
     }
-    requests = {subject: encode_newest(registry, intake_subject(subject)) for subject in REQUESTED}
+    requests = {subject: encode_newest(registry, intake_subject(subject)) for subject in REQUESTED | ERASABLE}
     return Encoders(revisions, requests, answers)
 
 

@@ -8,61 +8,21 @@ without its key, and what is committed was sealed under a key that was live.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from broker.admission.batch import Decider
 from broker.admission.model import Body, Candidate
 from broker.codec import Encode
-from broker.errors import ConfigError
 from broker.keys import store
 from broker.keys.ciphers import Algorithm
 from broker.keys.data_key import DataKey, WrappedKey, new_key, unwrapped
 from broker.keys.master import MasterKey
+from broker.keys.places import PARTY_REF, Places, record_owner
 from broker.protected import CLEAR, Envelope
 from broker.store.connect import Connection
-from schemas.derive import is_protected, item_record, named_types, resolved
-from schemas.files import Schema
-from schemas.said import said
 
 MOST_KEYS = 50_000
-_PARTY_REF = "party_ref"
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a subject's protected values are: fields of its own, and fields of the items of its party lists."""
-
-    own: tuple[str, ...]
-    lists: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-def places_of(schema: Schema) -> Places:
-    """Raises ConfigError for a protected value elsewhere: it would stay in clear unseen."""
-    named = named_types(schema)
-    lists: list[tuple[str, tuple[str, ...]]] = []
-    for field in schema["fields"]:
-        found = item_record(field["type"], named)
-        inner = _protected(found[0], named) if found else ()
-        if found and inner:
-            if not found[1] or _PARTY_REF not in {one["name"] for one in found[0]["fields"]}:
-                raise ConfigError(
-                    said(
-                        "{field}: a protected field must be the subject's own or a party's",
-                        field=field["name"],
-                    )
-                )
-            lists.append((field["name"], inner))
-    return Places(_protected(schema, named), tuple(lists))
-
-
-def _protected(record: Schema, named: Mapping[str, Schema]) -> tuple[str, ...]:
-    return tuple(one["name"] for one in record["fields"] if is_protected(resolved(one["type"], named)))
-
-
-def record_owner(subject: str, body: Mapping[str, Any]) -> str:
-    """The owner of what is about no party of the record."""
-    return f"{subject}/{body['entity_id']}"
 
 
 class Sealer:
@@ -90,7 +50,7 @@ class Sealer:
         if any(body[name] for name in places.own):
             yield record_owner(candidate.subject, body)
         for name, _ in places.lists:
-            yield from (item[_PARTY_REF] for item in body[name] or () if item[_PARTY_REF])
+            yield from (item[PARTY_REF] for item in body[name] or () if item[PARTY_REF])
 
 
 class Sealing:
@@ -134,7 +94,7 @@ class Sealing:
         return body | sealed
 
     def _item(self, item: Mapping[str, Any], names: tuple[str, ...], record: str) -> Body:
-        owner = item[_PARTY_REF] or record
+        owner = item[PARTY_REF] or record
         return {**item, **{name: self._value(item[name], owner) for name in names}}
 
     def _value(self, envelope: Envelope | None, owner: str) -> Envelope | None:
@@ -155,6 +115,6 @@ class Sealing:
         return {subject: self._sealed(subject, plain) for subject, plain in encode.items()}
 
     def _sealed(self, subject: str, encode: Encode) -> Callable[[Body], bytes]:
-        if not self._sealer.places[subject].own and not self._sealer.places[subject].lists:
+        if not self._sealer.places[subject].any:
             return encode
         return lambda body: encode(self.seal(subject, body))

@@ -45,7 +45,6 @@ from broker.kafka import (
 )
 from broker.metrics import ServiceMetrics
 from broker.store.connect import Connection, translated
-from broker.topics import intake_topic
 from schemas.catalogue import INTERNAL
 from schemas.said import said
 
@@ -54,8 +53,6 @@ POLL_S = 0.2
 MAX_BATCH = 500
 MAX_TRIES = 5
 SWEEP_EVERY_S = 1.0
-OWN_INTAKE = intake_topic(INTERNAL)
-"""What lies there nobody but admission can have written."""
 
 Clock = Callable[[], datetime]
 
@@ -86,7 +83,7 @@ class Knowledge:
         """A record as it is decided on, or why it cannot be. Raises nothing, whatever the bytes are."""
         found = read(record, self.intake, self.decider.law.catalogue, self.decider.slots)
         if isinstance(found, Candidate):
-            self.fill_party_refs(found.subject, found.body, own=record.topic == OWN_INTAKE)
+            self.fill_party_refs(found.subject, found.body, own=found.principal == INTERNAL)
         return found
 
 

@@ -69,6 +69,29 @@ def keys_from(db: Connection, key_id: str) -> list[WrappedKey]:
     return wrapped_keys(rows)
 
 
+def retire(db: Connection, owners: Collection[str], erasure_id: str) -> int:
+    """Within a transaction: no value is sealed under these owners' keys any more. Returns how many keys they have in all.
+
+    Waits for every transaction that holds the keys. Whoever seals for one of these owners later makes a new key.
+    """
+    db.execute("SELECT pg_advisory_xact_lock(%s, %s)", LOCK)
+    db.execute("UPDATE keys.state SET retirements = retirements + 1")
+    return db.execute(
+        "UPDATE keys.person_key SET retired_at = coalesce(retired_at, now()), erasure_id = %s"
+        " WHERE owner = ANY(%s) AND destroyed_at IS NULL",
+        (erasure_id, sorted(owners)),
+    ).rowcount
+
+
+def destroy(db: Connection, owners: Collection[str], erasure_id: str) -> int:
+    """Destroy what was retired of these owners for this erasure. Returns the number of keys. There is no way back."""
+    return db.execute(
+        "UPDATE keys.person_key SET wrapped = NULL, destroyed_at = now()"
+        " WHERE owner = ANY(%s) AND erasure_id = %s AND destroyed_at IS NULL",
+        (sorted(owners), erasure_id),
+    ).rowcount
+
+
 def wrapped_keys(rows: Sequence[tuple[Any, ...]]) -> list[WrappedKey]:
     """Rows of these statements as values."""
     return [

@@ -206,7 +206,8 @@ erasure = Table(
     schema="keys",
 )
 
-#: What admission is asked to erase of which entity; it asks its own intake for it, and the request goes once it is decided.
+#: What admission is asked to erase of which entity, until the erasure is finished. ``alone``: the entity names nobody else,
+#: and its own key goes with the person's.
 erasure_request = Table(
     "request",
     metadata,
@@ -215,6 +216,7 @@ erasure_request = Table(
     Column("subject", Text, nullable=False),
     Column("entity_id", Text, nullable=False),
     Column("refs", ARRAY(Text), nullable=False),
+    Column("alone", Boolean, nullable=False),
     schema="keys",
 )
 

@@ -15,9 +15,9 @@ from broker.topics import AUDIT
 from qianbei.audit import Report, verify_chains
 from qianbei.audit.export import checkpoint_lines, range_lines
 from qianbei.audit.findings import Kind
+from qianbei.cli.acts import fit, user
 from qianbei.cli.assessment_cmd import assessment_command
 from qianbei.cli.completing import topics
-from qianbei.cli.redrive_cmd import fit_option, this_user
 from qianbei.cli.who_cmd import who_command
 from qianbei.language import headed, spoken
 from qianbei.site import current_site
@@ -151,7 +151,7 @@ def show(report: Report, console: Console) -> None:
 @click.option(
     "--reason", required=True, help="For whom and why, in your words; kept for ever, so name no person."
 )
-@click.option("--operator", default=this_user, show_default="you", help="Who does it; kept for ever.")
+@click.option("--operator", default=user, show_default="you", help="Who does it; kept for ever.")
 def export_command(topic: str, partition: int, first: int, last: int, reason: str, operator: str) -> None:
     """Write records FIRST to LAST, up to the signed heads around them, for docs/audit/verify_range.py.
 
@@ -159,7 +159,7 @@ def export_command(topic: str, partition: int, first: int, last: int, reason: st
 
     Example: qianbei audit export exchange.sale 2 1000 1100 --reason "assessor of 2020" > range.jsonl
     """
-    asker = Asker(fit_option("operator", operator), fit_option("reason", reason))
+    asker = Asker(fit("operator", operator), fit("reason", reason))
     lines = range_lines(_settings(), topic, partition, first, last)
     bounds = next(lines)
     record_export(_settings(), asker, topic, partition, bounds["after"] + 1, bounds["to"])

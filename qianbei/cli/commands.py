@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "replay": "replay_cmd:replay_command",
     "redecide": "redecide_cmd:redecide_command",
     "quarantine": "quarantine_cmd:quarantine_command",
+    "erase": "erase_cmd:erase_command",
     "connection": "connection_cmd:connection_command",
     "asyncapi": "asyncapi_cmd:asyncapi_command",
     "contract-test": "contract_test_cmd:contract_test_command",

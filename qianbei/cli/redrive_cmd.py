@@ -1,6 +1,5 @@
 """``quarantine redrive``: quarantined records come back in."""
 
-import getpass
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from broker.admission.opening import intake_decoder, law_of
 from broker.admission.reasons import REASONS, Severity
-from broker.admission.redriven import TEXT_LIMITS, fit_text
 from broker.errors import ConfigError
 from broker.registry import Registry
 from broker.replay.decoding import AnyDecoder
 from broker.topics import OPERATOR
+from qianbei.cli.acts import fit, user
 from qianbei.cli.completing import principals
 from qianbei.cli.times import Moment
 from qianbei.inspect.reading import printable, reader_of
@@ -35,20 +34,10 @@ from schemas.said import said
 QUARANTINE_REASONS = sorted(code for code, kind in REASONS.items() if kind.severity is Severity.QUARANTINE)
 
 
-def this_user() -> str:
-    """Who runs this process, by the machine's own account."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise click.UsageError(
-            spoken("this machine does not know who you are: say so with --operator")
-        ) from None
-
-
 @click.command(name="redrive")
 @click.argument("places", nargs=-1, metavar="[PLACE]...")
 @click.option("--reason", required=True, help="Why, in your words; kept for ever, so name no person.")
-@click.option("--operator", default=this_user, show_default="you", help="Who does it; kept for ever.")
+@click.option("--operator", default=user, show_default="you", help="Who does it; kept for ever.")
 @click.option("--principal", shell_complete=principals, help="All that are held of this principal.")
 @click.option(
     "--reason-code", type=click.Choice(QUARANTINE_REASONS), help="All that are held for this reason."
@@ -99,7 +88,7 @@ def redrive_command(
     """
     chosen = Filter(principal, reason_code, since, until, frozenset(keys))
     _require_usage(places, chosen, edit)
-    act = Act(fit_option("operator", operator), fit_option("reason", reason), datetime.now(UTC))
+    act = Act(fit("operator", operator), fit("reason", reason), datetime.now(UTC))
     site = current_site()
     catalogue = site.admin.installation().catalogue
     plans = _plans(site, catalogue, act, places, chosen, edit, skip_earlier=skip_earlier)
@@ -119,16 +108,6 @@ def _require_usage(places: Sequence[str], chosen: Filter, edit: Path | None) -> 
         )
     if edit is not None and len(places) != 1:
         raise click.UsageError(spoken("--edit is for one place"))
-
-
-def fit_option(name: str, text: str) -> str:
-    """An operator's name or reason that may be kept. Raises UsageError."""
-    limit = TEXT_LIMITS[name]
-    if not fit_text(text, limit):
-        raise click.UsageError(
-            spoken("--{name}: 1 to {limit} visible characters, in one line", name=name, limit=limit)
-        )
-    return text
 
 
 # --- planning -------------------------------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from broker.replay.revealing import Revealing, written_down
 from broker.replay.selecting import KINDS, Selection, topics_of
 from broker.store.roles import READER
 from broker.topics import OPERATOR
+from qianbei.cli.acts import user
 from qianbei.cli.completing import topics as topic_names
 from qianbei.cli.document import asked_document
-from qianbei.cli.redrive_cmd import this_user
 from qianbei.cli.replay_run import Run
 from qianbei.cli.times import Moment
 from qianbei.language import spoken
@@ -230,5 +230,5 @@ def _noted(
     if not reveal:
         yield Revealing()
         return
-    with written_down(site.admin.dsn(), operator or this_user(), reason, selection) as noted:
+    with written_down(site.admin.dsn(), operator or user(), reason, selection) as noted:
         yield noted

@@ -7,8 +7,8 @@ import click
 from rich.console import Console
 
 from broker.topics import AUDIT
+from qianbei.cli.acts import fit, user
 from qianbei.cli.document import asked_document
-from qianbei.cli.redrive_cmd import fit_option, this_user
 from qianbei.cli.times import Moment
 from qianbei.inspect.reading import printable
 from qianbei.language import is_chinese, spoken
@@ -30,7 +30,7 @@ from qianbei.who.telling import as_dict, lines
 @click.option(
     "--reason", required=True, help="Why you look, in your words; kept for ever, so name no person."
 )
-@click.option("--operator", default=this_user, show_default="you", help="Who looks; kept for ever.")
+@click.option("--operator", default=user, show_default="you", help="Who looks; kept for ever.")
 @click.option("--since", type=Moment(), help="Disclosed at this time or later.")
 @click.option("--until", type=Moment(), help="Disclosed before this time.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -57,7 +57,7 @@ def who_command(
     """
     if (number is not None) + is_person + (house_code is not None) != 1:
         raise click.UsageError(spoken("name a contract, or --house, or --person: one of them"))
-    asker = Asker(fit_option("operator", operator), fit_option("reason", reason))
+    asker = Asker(fit("operator", operator), fit("reason", reason))
     found = who(current_site(), _meant(number, house_code), asker, since, until)
     if as_json:
         click.echo(json.dumps(_as_json(found), ensure_ascii=False))

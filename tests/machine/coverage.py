@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from broker.admission.erasing import ERASABLE
 from broker.admission.reasons import REASONS
 from schemas.catalogue import MadeBy, load_catalogue
 from schemas.codelists import code_list
+from schemas.retention import PARTY_ERASED
 from tests.machine.observed import Story
 
 OUT_OF_REACH = {"NO_TARGET", "NOT_DUE", "ALREADY_REDRIVEN"}
@@ -15,7 +17,9 @@ tested for itself."""
 NOT_ASKED_FOR = {"signal"}
 """Subjects that the model leaves out: see ``observed.UNFORESEEN``."""
 ASKED = {("feedback", "NOTED"), ("watch", "SOUGHT"), ("feedback", "ANSWERED")}
-"""What is asked and never made; and answers, which no history gives."""
+ASKED |= {(subject, PARTY_ERASED) for subject in ERASABLE}
+"""What is asked and never made; answers, which no history gives; erasures, which operators ask for and which are tested for
+themselves."""
 STAGES = range(1, 6)
 FIELDS = 3
 """The stage of field checks, which are tested for themselves."""

@@ -1,9 +1,11 @@
 """Admission's reads and writes in Postgres: a few set-based statements a batch, whatever its size.
 
 ``ownership``: slots, positions and what is not yet published; ``reading``: what deciding a batch takes; ``facts``: what
-slots tell one another, and the locks that hold it still; ``writing``: what a batch changed; ``timers``: what is due.
+slots tell one another, and the locks that hold it still; ``writing``: what a batch changed; ``timers``: what is due; ``erasures``: who is
+to be erased.
 """
 
+from broker.admission.store.erasures import AskedErasure, asked_erasures
 from broker.admission.store.facts import save_facts
 from broker.admission.store.ownership import (
     positions,
@@ -28,12 +30,14 @@ from broker.admission.store.writing import (
 
 __all__ = [
     "DECIDED",
+    "AskedErasure",
     "Contended",
     "DecisionRow",
     "DueTimer",
     "OutboxRow",
     "Recall",
     "SlotCursor",
+    "asked_erasures",
     "due_timers",
     "load",
     "positions",

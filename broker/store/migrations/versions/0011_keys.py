@@ -67,5 +67,7 @@ def _erasures() -> None:
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("entity_id", sa.Text, nullable=False),
         sa.Column("refs", pg.ARRAY(sa.Text), nullable=False),
+        # Whether the record names nobody else: then its own key goes with the person's.
+        sa.Column("alone", sa.Boolean, nullable=False),
         schema="keys",
     )

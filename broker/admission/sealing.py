@@ -47,10 +47,10 @@ class Sealer:
 
     def _owners(self, candidate: Candidate) -> Iterator[str]:
         places, body = self.places[candidate.subject], candidate.body
-        if any(body[name] for name in places.own):
+        if any(body.get(name) for name in places.own):
             yield record_owner(candidate.subject, body)
         for name, _ in places.lists:
-            yield from (item[PARTY_REF] for item in body[name] or () if item[PARTY_REF])
+            yield from (item[PARTY_REF] for item in body.get(name) or () if item[PARTY_REF])
 
 
 class Sealing:
@@ -87,15 +87,16 @@ class Sealing:
         """The record with every protected value sealed; ``body`` itself is not changed."""
         places = self._sealer.places[subject]
         record = record_owner(subject, body)
-        sealed: Body = {name: self._value(body[name], record) for name in places.own}
+        # What the exchange asks of itself may leave out what has a default.
+        sealed: Body = {name: self._value(body[name], record) for name in places.own if body.get(name)}
         for name, inner in places.lists:
-            if body[name]:
+            if body.get(name):
                 sealed[name] = [self._item(item, inner, record) for item in body[name]]
         return body | sealed
 
     def _item(self, item: Mapping[str, Any], names: tuple[str, ...], record: str) -> Body:
         owner = item[PARTY_REF] or record
-        return {**item, **{name: self._value(item[name], owner) for name in names}}
+        return {**item, **{name: self._value(item.get(name), owner) for name in names}}
 
     def _value(self, envelope: Envelope | None, owner: str) -> Envelope | None:
         if envelope is None or envelope["key_id"] != CLEAR:

@@ -187,7 +187,7 @@ Index("person_key_owner", person_key.c.owner)
 keys_state = Table(
     "state",
     metadata,
-    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("single", Boolean, primary_key=True, server_default=text("true")),
     Column("retirements", BigInteger, nullable=False, server_default=text("0")),
     schema="keys",
 )

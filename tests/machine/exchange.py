@@ -8,12 +8,13 @@ against a frozen owner, and it keeps every history the same however fast the mac
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self, cast
 
 import psycopg
 
+from broker.admission.sealing import Sealer
 from broker.admission.service import AdmissionSession
 from broker.errors import OwnershipLost, Unavailable
 from broker.kafka import GroupConsumer, Outgoing, TopicPartition, TransactionalProducer
@@ -87,7 +88,8 @@ class Instance:
 @dataclass
 class Exchange:
     """The log, the database and the instances. ``order`` is the order in which decisions were committed: slot and
-    sequence of each; it is an order in which they could have been made one after another."""
+    sequence of each; it is an order in which they could have been made one after another. ``sealer``: how protected values are
+    encrypted, if they are."""
 
     dsn: str
     now: datetime
@@ -95,6 +97,7 @@ class Exchange:
     instances: list[Instance] = field(default_factory=list)
     order: list[tuple[int, int]] = field(default_factory=list)
     sent: dict[tuple[str, str], list[tuple[TopicPartition, int]]] = field(default_factory=dict)
+    sealer: Callable[[], Sealer] | None = None
     crashes: int = 0
     ended: list[str] = field(default_factory=list)
     failure: Exception | None = None
@@ -241,7 +244,7 @@ class Exchange:
         producer = LogProducer(self.log, instance.name, point)
         instance.consumer = LogConsumer(self.log, instance.name, point)
         instance.session = AdmissionSession(
-            knowledge(SLOTS),
+            replace(knowledge(SLOTS), sealer=self.sealer),
             cast(GroupConsumer, instance.consumer),
             cast(TransactionalProducer, producer),
             instance.db,

@@ -41,7 +41,7 @@ def _keys() -> None:
     op.create_index("person_key_owner", "person_key", ["owner"], schema="keys")
     op.create_table(
         "state",
-        sa.Column("only", sa.Boolean, sa.CheckConstraint("only"), primary_key=True, server_default=sa.true()),
+        sa.Column("single", sa.Boolean, sa.CheckConstraint("single"), primary_key=True, server_default=sa.true()),
         sa.Column("retirements", sa.BigInteger, nullable=False, server_default="0"),
         schema="keys",
     )

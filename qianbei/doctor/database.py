@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 
 from broker.settings import Settings, server_of
-from broker.store.connect import connected, translated
+from broker.store.connect import Connection, connected, translated
 from broker.store.migrate import newest_migration, present_migration
 from qianbei.doctor.finding import Finding, fail, ok, warn
 from qianbei.doctor.kafka import DEPLOY
@@ -27,10 +27,18 @@ def look(settings: Settings) -> Iterator[Finding]:
         assert row is not None
         version, clock = row
         migration = present_migration(db)
+        keys = _live_keys(db) if migration == newest_migration() else 0
     yield ok(said("postgres"), said("answers at {dsn}", dsn=server_of(dsn)))
     yield judge_version(int(str(version)))
     yield judge_clock(float(str(clock)) - (begun + ended) / 2, said("Postgres"))
     yield judge_migration(migration, newest_migration())
+    yield judge_encryption(settings.encryption, keys)
+
+
+def _live_keys(db: Connection) -> int:
+    row = db.execute("SELECT count(*) FROM keys.person_key WHERE retired_at IS NULL").fetchone()
+    assert row is not None
+    return int(str(row[0]))
 
 
 def judge_version(number: int) -> Finding:
@@ -51,6 +59,20 @@ def judge_clock(ahead_s: float, whose: str) -> Finding:
     if abs(ahead_s) > MUCH_SKEW_S:
         return fail(check, told, how)
     return warn(check, told, how) if abs(ahead_s) > SKEW_S else ok(check, told)
+
+
+def judge_encryption(setting: str, live_keys: int) -> Finding:
+    """Whoever once encrypted hardly means to write in clear again: the setting is of the environment, and easily forgotten."""
+    if setting == "off" and live_keys:
+        return warn(
+            said("encryption"),
+            said(
+                "is off, though {live_keys} keys are in use: new values are written in clear",
+                live_keys=live_keys,
+            ),
+            said("set QIANBEI_ENCRYPTION where admission is started, and start it anew"),
+        )
+    return ok(said("encryption"), setting)
 
 
 def judge_migration(found: str | None, newest: str) -> Finding:

@@ -73,11 +73,12 @@ Record = dict[str, Any]
 class Latest:
     """A database with records in ``latest``, and a client of the query API on it."""
 
-    def __init__(self, dsn: str, folder: Folder) -> None:
+    def __init__(self, dsn: str, folder: Folder, master_key_file: Path | None = None) -> None:
         self.dsn = dsn
         self._folder = folder
         self._offers, self._platform = installed_offers(), offered()
-        self._door, self._library, self._store = FakeDoor(*forms()), Library(dsn, KEY), Store(dsn)
+        self._door, self._store = FakeDoor(*forms()), Store(dsn)
+        self._library = Library(dsn, KEY, master_key_file=master_key_file)
         self._offsets = itertools.count()
 
     def put(self, subject: str, body: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
@@ -169,8 +170,8 @@ class Latest:
 
 
 @contextmanager
-def latest_on(dsn: str) -> Iterator[Latest]:
-    """Empty tables of all subjects in this database."""
+def latest_on(dsn: str, master_key_file: Path | None = None) -> Iterator[Latest]:
+    """Empty tables of all subjects in this database. ``master_key_file``: by which encrypted values are opened."""
     metadata = sa.MetaData()
     kept = [subject for subject, described in load_catalogue().subjects.items() if described.latest]
     specs = {subject: latest_spec(subject, metadata) for subject in kept}
@@ -182,4 +183,4 @@ def latest_on(dsn: str) -> Iterator[Latest]:
         for subject, spec in specs.items()
     }
     with folder(dsn, sources, [TopicPartition(topic, 0) for topic in sources]) as folding:
-        yield Latest(dsn, folding)
+        yield Latest(dsn, folding, master_key_file)

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from broker.kafka import Connection, PartitionReader, TopicPartition
 from broker.replay.reading import Span, read_out
+from broker.store.connect import connected
 from broker.topics import OPERATOR
 from qianbei.demo.run import run_city
 from qianbei.services import SERVICES, child
@@ -65,10 +66,18 @@ def _running(site: Site, supervisor: Supervisor) -> Iterator[None]:
     for one in children:
         supervisor.start(one)
     supervisor.wait_ready(*children)
+    _await_tables(site)
     try:
         yield
     finally:
         supervisor.stop(*(one.name for one in children))
+
+
+def _await_tables(site: Site) -> None:
+    """Compaction makes them after it has started, the first time."""
+    with connected(site.admin.dsn(), "benchmark") as db:
+        while db.execute("SELECT to_regclass('latest.position')").fetchone() == (None,):
+            time.sleep(0.1)
 
 
 def _cpu(supervisor: Supervisor) -> dict[str, float]:

@@ -18,10 +18,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from broker.errors import QianbeiError
+from schemas.files import CLEAR, ERASED
 from schemas.said import said
-
-CLEAR = "clear"
-ERASED = "erased"
 
 Envelope = dict[str, Any]
 Reveal = Callable[[Mapping[str, Any]], str | None]

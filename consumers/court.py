@@ -124,7 +124,7 @@ def _contract(subject: str, value: dict[str, Any]) -> Contract:
         house_code=value["house_code"],
         status=value["contract_status"],
         amount=value[_AMOUNTS[subject]],
-        parties=tuple(f"{party['role']} {party['name']}" for party in value["parties"]),
+        parties=tuple(f"{party['role']} {party['name'] or ''}".strip() for party in value["parties"]),
     )
 
 

@@ -98,7 +98,7 @@ def declared(value: dict[str, Any]) -> TaxFacts:
     alone = [[party] for party in buyers if not party["household_no"]]
     return TaxFacts(
         tuple(
-            HouseholdFacts(frozenset(map(_ref, members)), _homes(members))
+            HouseholdFacts(frozenset(_ref(one) for one in members if one["id_no"]), _homes(members))
             for members in (*households, *alone)
         )
     )
@@ -112,8 +112,10 @@ def _homes(members: Iterable[dict[str, Any]]) -> int | None:
 
 
 def _sale(record: DepartmentRecord) -> Sale:
-    """The record as taxes are reckoned from it; a party is known by its document here."""
-    parties = [party | {"party_ref": _ref(party)} for party in record.value["parties"]]
+    """The record as taxes are reckoned from it; a party is known by its document here, unless he was erased."""
+    parties = [
+        party | {"party_ref": _ref(party) if party["id_no"] else None} for party in record.value["parties"]
+    ]
     return read_sale(record.value | {"revision": record.revision, "parties": parties})
 
 

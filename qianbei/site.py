@@ -41,8 +41,8 @@ from schemas.said import said
 PORTS = "ports.json"
 OPERATORS = ("QIANBEI_API_", "QIANBEI_ENTITLEMENTS", "QIANBEI_ENCRYPTION")
 """What the environment may say of an embedded site."""
-OPENS = frozenset({ADMISSION, ROUTING, API, OPERATOR})
-"""Who seals or opens protected values: these are given the master key."""
+SEALS, OPENS = frozenset({ADMISSION, API}), frozenset({ROUTING, OPERATOR})
+"""Who is given the master key: those who reach the wrapped keys by their own role, and those who need ``qb_keys`` for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,19 @@ class Site:
         own = {
             "instance": instance,
             "party_key_file": self.secrets / "party.key",
-            "postgres_dsn": None if role is None else self.login(role),
+            "postgres_dsn": None if role is None else self._login(role),
             "audit_key_file": self.secrets / "audit" / "signing.key" if user == AUDIT else None,
-            "master_key_file": self.secrets / "master.key" if user in OPENS else None,
-            "keys_dsn": self.login(KEYS) if user in OPENS else None,
+            "master_key_file": self.secrets / "master.key" if user in SEALS | OPENS else None,
+            "keys_dsn": self._keys() if user in OPENS else None,
         }
         return self.admin.as_user(user, self.kafka_password(user)).model_copy(update=own)
 
-    def login(self, role: str) -> SecretStr:
-        """The DSN of a Postgres role. Raises ConfigError if it was never deployed here."""
+    def _keys(self) -> SecretStr | None:
+        """Where wrapped keys are read; None on a machine that is not given that login, and opens nothing."""
+        given = self.admin.postgres_dsn is not None and (self.secrets / "postgres" / KEYS).exists()
+        return self._login(KEYS) if given else None
+
+    def _login(self, role: str) -> SecretStr:
         return SecretStr(_with_login(self.admin.dsn(), role, _read(self.secrets / "postgres" / role)))
 
 

@@ -47,6 +47,9 @@ ANSWERS = ("decision", "quarantine")
 CLEAR = "clear"
 """The key id of a protected value that is not encrypted."""
 
+ERASED = "erased"
+"""The key id of a protected value that was erased: nonce and ciphertext are empty."""
+
 _VERSION = re.compile(r"v([1-9][0-9]*)\.avsc")
 
 

@@ -19,8 +19,9 @@ from broker.keys.ciphers import Algorithm
 from broker.keys.data_key import DataKey, WrappedKey, new_key, unwrapped
 from broker.keys.master import MasterKey
 from broker.keys.places import PARTY_REF, Places, record_owner
-from broker.protected import CLEAR, Envelope
+from broker.protected import Envelope
 from broker.store.connect import Connection
+from schemas.files import CLEAR
 
 MOST_KEYS = 50_000
 

@@ -18,9 +18,9 @@ from broker.errors import ConfigError
 from broker.keys.data_key import DataKey, WrappedKey, unwrapped
 from broker.keys.master import MasterKey, read_master_key
 from broker.keys.store import keys_from
-from broker.protected import CLEAR, ERASED
 from broker.settings import Settings
 from broker.store.connect import Connection, translated
+from schemas.files import CLEAR, ERASED
 from schemas.said import said
 
 KEPT_S = 300.0

@@ -2,7 +2,8 @@
 
 A record may be in its JSON form (`schemas.jsonform`), decoded from Avro, or a row of ``latest`` to which the rows of its
 party list were added under the list's name (``parties``, ``holders``, ``members``). ``party_ref`` must be filled, as it is
-on every record that the exchange has accepted.
+on every record that the exchange has accepted, but for a person who was erased: as a party he is somebody, of whom nothing
+else is known; of a household he is no member any more.
 
 RecordError names the subject and the field, never a value.
 """
@@ -26,7 +27,7 @@ from broker.reckoning.records import (
     Title,
     Unit,
 )
-from schemas.files import CLEAR
+from schemas.files import CLEAR, ERASED
 from schemas.identifiers import citizen_id
 
 Record = Mapping[str, Any]
@@ -153,6 +154,7 @@ def read_household(record: Record, number_of: NumberOf = clear_number) -> Househ
         members=tuple(
             Member(item.text("party_ref"), item.text("relation"), _born(item.record, number_of))
             for item in fields.items("members")
+            if not item.is_erased
         ),
         as_of=fields.day("as_of"),
         is_active=record.get("status") in {None, "ACTIVE"},
@@ -236,9 +238,17 @@ class Fields:
     def parties(self, name: str) -> tuple[Party, ...]:
         return tuple(item.party() for item in self.items(name))
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether this is what is left of a person who was erased."""
+        number = self.record.get("id_no")
+        gone = number is None or (isinstance(number, Mapping) and number["key_id"] == ERASED)
+        return self.record.get("party_ref") is None and "id_no" in self.record and gone
+
     def party(self) -> Party:
         return Party(
-            ref=self.text("party_ref"),
+            # Nobody else's: two who were erased are two.
+            ref=f"{ERASED}:{self._path}" if self.is_erased else self.text("party_ref"),
             role=self.text("role"),
             kind=self.text("party_kind"),
             share=self._share(),

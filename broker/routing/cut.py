@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import fastavro
 
 from broker.errors import ConfigError, DecodeError
-from broker.protected import CLEAR, Reveal, present
+from broker.protected import Reveal, present
 from broker.routing.masks import MASKS
 from broker.routing.scan import NULL, Malformed, Read, Sealed, raw_bytes, scanner, strings, text_piece, zigzag
 from schemas.derive import (
@@ -29,6 +29,7 @@ from schemas.derive import (
     select,
 )
 from schemas.entitlements import Grant, Rows
+from schemas.files import CLEAR
 from schemas.said import said
 
 Pieces = list[Any]

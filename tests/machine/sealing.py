@@ -10,8 +10,9 @@ from broker.keys.data_key import DataKey, unwrapped
 from broker.keys.master import MasterKey
 from broker.keys.places import Places, places_of_subject, record_owner
 from broker.keys.store import BY_ID, wrapped_keys
-from broker.protected import CLEAR, is_sealed
+from broker.protected import is_sealed
 from schemas.catalogue import load_catalogue
+from schemas.files import CLEAR
 from tests.machine.exchange import Exchange
 from tests.machine.knowledge import decoder
 

@@ -316,3 +316,16 @@ def test_monitoring_counts_the_newest_states() -> None:
     assert (total.count, total.area, total.price) == (2, Decimal("180.00"), Decimal(170))
     figures(received(topic, 2, "b", contract_status="CANCELLED", **sale))
     assert figures.by_day_and_county()[cell].price == 120
+
+
+def test_whom_a_revision_has_erased_is_nobody_to_the_examples() -> None:
+    """Of a lease that has run out and of a household that goes on the record stays, without the person."""
+    gone = {"key_id": "erased", "nonce": b"", "ciphertext": b""}
+    nobody = person("LESSEE", "") | {"name": gone, "id_no": gone, "party_ref": None}
+    register = police.ResidenceRegister()
+    lease = {"contract_status": "FILED", "parties": [person("LESSOR", "甲"), nobody], "occupants": []}
+    register(received("dept.police.lease.v1", event_type="PARTY_ERASED", address="一号", **lease))
+    assert register.homes_of("1", "411499199003070015", DAY) == []
+    bought = person("BUYER", "") | {"name": gone, "id_no": gone, "party_ref": None, "household_no": None}
+    value = received("dept.tax.sale.v1", parties=[person("SELLER", "甲"), bought]).value
+    assert [facts.refs for facts in tax.declared(value).buyers] == [frozenset()]

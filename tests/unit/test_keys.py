@@ -16,14 +16,14 @@ from broker.keys.ciphers import Algorithm, Altered, sealing_with
 from broker.keys.data_key import new_key, unwrapped
 from broker.keys.master import MasterKey, read_master_key
 from broker.keys.places import places_of, places_of_subject
-from broker.protected import ERASED, UnreadableValue, clear, erased, is_sealed, present
+from broker.protected import UnreadableValue, clear, erased, is_sealed, present
 from broker.routing.cut import Cutter
 from broker.routing.project import compile_projection
 from qianbei.verify.entitlement import clearing, left_of, projection, read_rules
 from qianbei.verify.keys import GONE
 from schemas.derive import Schema
 from schemas.entitlements import Grant, Rows
-from schemas.files import latest_version, load_schema, parsed
+from schemas.files import ERASED, latest_version, load_schema, parsed
 from schemas.installation import load_installation
 from schemas.retention import erasable
 from tests.unit.test_verify_slices import examples

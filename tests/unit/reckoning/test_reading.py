@@ -145,3 +145,24 @@ def test_parties_without_reference_are_refused() -> None:
     del told["parties"][1]["party_ref"]
     with pytest.raises(RecordError, match=r"sale\.parties\[1\]\.party_ref is missing"):
         read_sale(told)
+
+
+ERASED = {"key_id": "erased", "nonce": "", "ciphertext": ""}
+
+
+@pytest.mark.parametrize("left", [ERASED, None], ids=["of the exchange", "of a department"])
+def test_an_erased_party_is_somebody_and_an_erased_member_is_none(left: Any) -> None:
+    sale, whole = example("sale", "presale"), example("household", "recorded")
+    for one in (*sale["parties"][1:3], whole["members"][0]):
+        one |= {"party_ref": None, "id_no": left, "name": left}
+    refs = [party.ref for party in read_sale(sale).parties]
+    assert len(set(refs)) == len(refs), "two who were erased are not one"
+    assert [party.role for party in read_sale(sale).parties] == [one["role"] for one in sale["parties"]]
+    assert len(read_household(whole).members) == len(whole["members"]) - 1
+
+
+def test_a_party_without_a_reference_that_was_not_erased_is_an_error() -> None:
+    sale = example("sale", "presale")
+    sale["parties"][0]["party_ref"] = None
+    with pytest.raises(RecordError, match=r"parties\[0\]\.party_ref"):
+        read_sale(sale)

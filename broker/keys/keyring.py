@@ -25,6 +25,8 @@ from schemas.said import said
 
 KEPT_S = 300.0
 MOST = 50_000
+MOST_TEXTS = 32
+"""Of one key. A bank's key opens a million values, of which none is kept for long."""
 
 _CLEAR, _ERASED = CLEAR.encode(), ERASED.encode()
 
@@ -32,6 +34,14 @@ _CLEAR, _ERASED = CLEAR.encode(), ERASED.encode()
 class _Kept(NamedTuple):
     row: WrappedKey
     until: float
+
+
+class _InUse(NamedTuple):
+    """A key with what was opened by it lately: a value is wanted in clear and masked, and again in the next revision."""
+
+    key: DataKey | None
+    until: float
+    texts: dict[bytes, str]
 
 
 class Keyring:
@@ -46,7 +56,7 @@ class Keyring:
         self._master: MasterKey | None = None
         self._db: Connection | None = None
         self._fetched: OrderedDict[str, _Kept] = OrderedDict()
-        self._keys: OrderedDict[bytes, tuple[DataKey | None, float]] = OrderedDict()
+        self._keys: OrderedDict[bytes, _InUse] = OrderedDict()
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -82,16 +92,24 @@ class Keyring:
             return ciphertext.decode()
         if key_id == _ERASED:
             return None
-        key = self._key(key_id)
-        return None if key is None else key.open(nonce, ciphertext)
+        key, _, texts = self._key(key_id)
+        if key is None:
+            return None
+        sealed = nonce + ciphertext
+        text = texts.get(sealed)
+        if text is None:
+            if len(texts) >= MOST_TEXTS:
+                texts.clear()
+            text = texts[sealed] = key.open(nonce, ciphertext)
+        return text
 
-    def _key(self, key_id: bytes) -> DataKey | None:
+    def _key(self, key_id: bytes) -> _InUse:
         found = self._keys.get(key_id)
-        if found is None or found[1] < self._clock():
+        if found is None or found.until < self._clock():
             row, until = self._row(key_id.decode())
-            found = self._keys[key_id] = unwrapped(row, self._master_key()), until
+            found = self._keys[key_id] = _InUse(unwrapped(row, self._master_key()), until, {})
             _forget_oldest(self._keys)
-        return found[0]
+        return found
 
     def _row(self, key_id: str) -> _Kept:
         kept = self._fetched.get(key_id)

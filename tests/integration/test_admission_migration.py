@@ -49,6 +49,7 @@ def earlier(postgres: str) -> Iterator[str]:
             db.execute("DROP SCHEMA IF EXISTS front CASCADE")
             db.execute("DROP SCHEMA IF EXISTS audit CASCADE")
             db.execute("DROP SCHEMA IF EXISTS report CASCADE")
+            db.execute("DROP SCHEMA IF EXISTS keys CASCADE")
             db.execute("DROP TABLE schema_version")
         upgrade(dsn, "0001")
         with connected(dsn, "tests") as db:

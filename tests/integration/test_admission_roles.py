@@ -1,6 +1,7 @@
 """What deployed roles may do with admission's tables."""
 
 from broker.store.connect import connected
+from broker.store.roles import ROLES
 from broker.store.tables import metadata
 from tests.support.batches import rows
 from tests.support.exchange import Exchange
@@ -22,3 +23,29 @@ def test_admission_writes_facts_and_timers(deployed: Exchange) -> None:
 def test_the_front_door_reads_all_and_writes_nothing(deployed: Exchange) -> None:
     for table in TABLES:
         assert rights(deployed, "qb_api", table) == {"SELECT"}, table
+
+
+KEYS = {
+    "qb_admission": {"person_key": {"SELECT", "INSERT"}, "state": {"SELECT"}, "request": {"SELECT"}},
+    "qb_api": {"person_key": {"SELECT"}},
+    "qb_keys": {"person_key": {"SELECT"}},
+    "qb_eraser": {
+        "person_key": {"SELECT"},
+        "state": {"SELECT", "UPDATE"},
+        "request": ALL,
+        "erasure": {"SELECT", "INSERT", "UPDATE"},
+    },
+}
+"""Who may do what in the schema ``keys``. That the eraser may overwrite a key is a right on four columns, not on the table."""
+
+
+def test_keys_are_for_those_who_use_them(deployed: Exchange) -> None:
+    tables = [table.name for table in metadata.tables.values() if table.schema == "keys"]
+    for role in ROLES:
+        with connected(deployed.site.settings("qb-admission", role=role).dsn(), "tests") as db:
+            asked = "SELECT word FROM unnest(%s::text[]) AS word WHERE has_table_privilege(%s, word)"
+            for table in tables:
+                held = {str(row[0]) for row in rows(db, asked, sorted(ALL), f"keys.{table}")}
+                assert held == KEYS.get(role, {}).get(table, set()), (role, table)
+            overwrites = rows(db, "SELECT has_column_privilege('keys.person_key', 'wrapped', 'UPDATE')")
+            assert overwrites == [(role == "qb_eraser",)]

@@ -20,6 +20,14 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
         {"QIANBEI_AUDIT_EVENTS": "20000", "QIANBEI_AUDIT_TAMPERINGS": "200", "QIANBEI_AUDIT_KILLS": "20"},
         ["tests/fault/test_audit_chain.py", "tests/fault/test_audit_killed.py"],
     ),
+    "erasure": (
+        {"QIANBEI_ERASURE_WHOLE": "1", "QIANBEI_SEALED_HISTORIES": "300"},
+        [
+            "tests/integration/test_erasure.py",
+            "tests/machine/test_sealed.py",
+            "tests/machine/test_erasing.py",
+        ],
+    ),
     "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000", "QIANBEI_RACES": "1000"}, ["tests/fault"]),
     "grants": ({"QIANBEI_GRANTS": "10"}, ["tests/fault/test_grant_in_stream.py"]),
     "law": (

@@ -1,5 +1,6 @@
 """Readers on a real key table: they open what they meet, and say which key is missing; queries likewise."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from broker.keys.keyring import KEPT_S, Keyring
 from broker.keys.master import read_master_key
 from broker.keys.places import places_of_subject
 from broker.keys.store import READ_AHEAD, add, destroy, retire
-from broker.protected import clear
+from broker.protected import clear, party_ref
 from broker.store.connect import Connection
+from qianbei.erasure.holdings import holdings
 from qianbei.verify.keys import GONE, KeyTable, Sealed
-from schemas.files import latest_version, load_schema
+from schemas.files import FOLDER, latest_version, load_schema
 from schemas.jsonform import from_json
-from tests.support.latest import Latest, example_json, latest_on
+from schemas.retention import erasable
+from tests.support.latest import KEY, Latest, example_json, latest_on
 
 TEXT = "张示例"
 
@@ -121,19 +124,52 @@ def sealed_sale(key: DataKey) -> dict[str, Any]:
     return record
 
 
+@pytest.fixture(scope="module")
+def latest(dsn: str, master_file: Path) -> Iterator[Latest]:
+    with latest_on(dsn, master_file) as one:
+        yield one
+
+
 def test_a_query_opens_what_it_may_show_until_the_key_is_destroyed(
-    dsn: str, db: Connection, master_file: Path, keys: list[DataKey]
+    latest: Latest, db: Connection, keys: list[DataKey]
 ) -> None:
-    with latest_on(dsn, master_file) as latest:
-        sale = sealed_sale(keys[0])
-        house = sale["house_code"]
-        named = {one["role"]: one["name"]["ciphertext"].decode() for one in from_sale()}
-        latest.put_all("sale", [sale])
-        assert shown(latest, house) == {role: named[role] for role in ("SELLER", "BUYER")}
-        with db.transaction():
-            retire(db, {"owner-0000"}, "e")
-            destroy(db, {"owner-0000"}, "e")
-        assert shown(latest, house) == {"SELLER": named["SELLER"], "BUYER": None}
+    sale = sealed_sale(keys[0])
+    house = sale["house_code"]
+    named = {one["role"]: one["name"]["ciphertext"].decode() for one in from_sale()}
+    latest.put_all("sale", [sale])
+    assert shown(latest, house) == {role: named[role] for role in ("SELLER", "BUYER")}
+    with db.transaction():
+        retire(db, {"owner-0000"}, "e")
+        destroy(db, {"owner-0000"}, "e")
+    assert shown(latest, house) == {"SELLER": named["SELLER"], "BUYER": None}
+
+
+NAMED = {"id_type": "3", "id_no": "E00004711"}
+LISTS = {"title": "holders", "seizure": "debtors", "household": "members"}
+
+
+def test_whatever_names_a_person_is_found_in_whatever_list(latest: Latest, db: Connection) -> None:
+    wanted = {(subject, LISTS.get(subject, "parties")) for subject in erasable()} | {("lease", "occupants")}
+    for subject, name in sorted(wanted):
+        latest.put(subject, naming(subject, name), entity_id=f"of-{subject}-{name}")
+        latest.put(subject, naming(subject, None), entity_id=f"not-of-{subject}-{name}")
+    found = holdings(db, {party_ref(KEY, **NAMED)})
+    assert {one.entity_id for one in found} == {f"of-{subject}-{name}" for subject, name in wanted}
+    assert {one.entity_id for one in found if one.alone} >= {"of-defaulter-parties"}
+    assert not [one for one in found if one.alone and one.subject in ("sale", "lease")]
+
+
+def naming(subject: str, name: str | None) -> dict[str, Any]:
+    """An example of a subject that names the person first in one of its lists, or nowhere."""
+    folder = FOLDER.parent / "examples" / subject / f"v{latest_version(subject)}"
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.json"))]
+    bodies = [json.loads(text) for text in texts]
+    body = next((one for one in bodies if name is None or one.get(name)), bodies[0])
+    if name is not None:
+        body[name] = body.get(name) or example_json("sale", "existing-home")["parties"]
+        body[name][0] |= NAMED
+    found: dict[str, Any] = {"status": "ACTIVE", **body}
+    return found
 
 
 def from_sale() -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def erase_command(
     them cannot be read any more, and the copies that are left are listed, with the day on which they go. There is no way
     back: restore no older copy of the table keys.person_key, and let its backups expire.
 
-    Ends with 1 if it was refused, or if copies in clear are left.
+    Ends with 1 if it was refused, or if copies in clear are left for ever.
 
     \b
     Example: qianbei erase --dry-run
@@ -54,7 +54,7 @@ def erase_command(
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         _show(found, dry_run=dry_run)
-    if found.grounds or found.copies:
+    if found.grounds or any(copy.until is None for copy in found.copies):
         raise click.exceptions.Exit(1)
 
 

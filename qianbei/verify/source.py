@@ -54,6 +54,8 @@ class Source:
     sent: Sent
     kind: Kind
     pieces: Pieces | None
+    opened: Record | None = None
+    """``in_clear``, once it was asked for: every department that gets the record is compared with it."""
 
     @property
     def value(self) -> bytes:
@@ -86,11 +88,13 @@ class Source:
 
     def in_clear(self) -> Record:
         """The record, complete, with its protected values in clear. Raises Unreadable or Sealed."""
-        record = self.kind.reader.plain(self.value)
-        self.kind.clear(record)
-        if self.kind.complete:
-            self.kind.complete(record)
-        return record
+        if self.opened is None:
+            record = self.kind.reader.plain(self.value)
+            self.kind.clear(record)
+            if self.kind.complete:
+                self.kind.complete(record)
+            self.opened = record
+        return self.opened
 
     def cut(self) -> None:
         """Cut it into pieces if that can be done."""

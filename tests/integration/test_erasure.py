@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from broker.errors import Unavailable
 from broker.protected import clear
 from broker.registry import Registry
 from broker.replay.comparing import differences
@@ -20,7 +21,7 @@ from broker.replay.targets import drop
 from broker.store.roles import COMPACTION, READER
 from broker.topics import OPERATOR
 from qianbei.cli import audit_cmd, erase_cmd
-from qianbei.erasure.erasing import erase
+from qianbei.erasure.erasing import Act, erase
 from qianbei.erasure.person import Document
 from qianbei.inspect.reading import AnyDecoder
 from qianbei.services import SERVICES, child
@@ -36,7 +37,8 @@ from tests.support.story import Event, event, sender, sold_house
 
 CASE = "（2020）豫1402执1号"
 WHOLE = bool(os.environ.get("QIANBEI_ERASURE_WHOLE"))
-"""Also whether the tables can be made again from the log, and the chains over it verify: it takes as long as the rest."""
+"""Also whether an erasure that was given up goes on, the tables can be made again from the log, and the chains over it verify:
+that takes as long as the rest."""
 
 
 @dataclass
@@ -204,6 +206,14 @@ class Erasing:
         found: dict[str, Any] = json.loads(looked.stdout)
         return found
 
+    def interrupted(self) -> None:
+        """Begun while nobody decides: given up after a while, and to be gone on with."""
+        self.exchange.supervisor.stop("admission-0")
+        act = Act("tester", "a test")
+        with pytest.raises(Unavailable, match="1 records still name the person"):
+            erase(self.lenient, Document("1", self.sold.buyer.id_no), act, lambda _d, _o: None, patience_s=1)
+        switched(self.exchange, "sm4-gcm")
+
     def erased(self) -> dict[str, Any]:
         args = ("--reason", "a test", "--operator", "tester")
         done = command(self.lenient, self.monkeypatch, self.sold.buyer.id_no, *args)
@@ -253,6 +263,8 @@ def test_a_person_is_erased(erasing: Erasing, url: str) -> None:
     assert (looked["done"], looked["records_unreadable"]) == (False, 2)
     assert left(looked, "exchange.sale") == (1, False)
 
+    if WHOLE:
+        erasing.interrupted()
     report = erasing.erased()
     assert report["records"] == [{"subject": "sale", "entity_id": sold.contract}]
     assert (report["done"], report["keys_destroyed"], report["records_unreadable"]) == (True, 1, 3)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from broker.errors import ConfigError, Unavailable
@@ -13,10 +14,11 @@ from broker.keys.data_key import DataKey, new_key
 from broker.keys.keyring import KEPT_S, Keyring
 from broker.keys.master import read_master_key
 from broker.keys.places import places_of_subject
-from broker.keys.store import READ_AHEAD, add, destroy, retire
+from broker.keys.store import READ_AHEAD, add, destroy, hold, live_keys, retire
 from broker.protected import clear, party_ref
 from broker.store.connect import Connection
 from qianbei.erasure.holdings import holdings
+from qianbei.erasure.person import refs_of
 from qianbei.verify.keys import GONE, KeyTable, Sealed
 from schemas.files import FOLDER, latest_version, load_schema
 from schemas.jsonform import from_json
@@ -101,6 +103,22 @@ def test_a_server_that_is_away_is_the_environments_fault(master_file: Path, keys
         opened(keyring, keys[0])
 
 
+def test_a_key_is_not_retired_while_a_batch_seals_under_it(
+    db: Connection, other: Connection, keys: list[DataKey]
+) -> None:
+    """Else what the batch commits would be sealed under a key that is about to be destroyed."""
+    assert keys
+    with db.transaction():
+        before = hold(db)
+        with pytest.raises(psycopg.errors.LockNotAvailable), other.transaction():
+            retire(other, {"owner-0002"}, "e")
+    with other.transaction():
+        assert retire(other, {"owner-0002"}, "e") == 1
+    with db.transaction():
+        assert hold(db) == before + 1, "whoever remembers keys learns that some are not live any more"
+        assert live_keys(db, {"owner-0002"}, Algorithm.AES) == []
+
+
 def test_clear_values_need_no_keys() -> None:
     with Keyring(None, None) as keyring:
         assert keyring.open(clear(TEXT)) == TEXT
@@ -142,6 +160,19 @@ def test_a_query_opens_what_it_may_show_until_the_key_is_destroyed(
         retire(db, {"owner-0000"}, "e")
         destroy(db, {"owner-0000"}, "e")
     assert shown(latest, house) == {"SELLER": named["SELLER"], "BUYER": None}
+
+
+def test_all_references_of_a_person_are_meant(db: Connection) -> None:
+    told = "INSERT INTO admission.fact VALUES ('alias', %s, 'alias', 'A-1', 1, NULL, %s)"
+    db.execute(told, ("one", '{"others": "two"}'))
+    db.execute(told, ("two", '{"others": "one"}'))
+    assert refs_of(db, "one") == {"one", "two"}
+    # The alias may be erased by now: an erasure that was given up still knows whom it meant.
+    begun = "INSERT INTO keys.erasure (erasure_id, refs, operator, reason) VALUES ('e1', %s, 'o', 'r')"
+    db.execute(begun, (["two", "three"],))
+    assert refs_of(db, "one") == {"one", "two", "three"}
+    db.execute("UPDATE keys.erasure SET finished_at = now() WHERE erasure_id = 'e1'")
+    assert refs_of(db, "one") == {"one", "two"}
 
 
 NAMED = {"id_type": "3", "id_no": "E00004711"}

@@ -41,11 +41,13 @@ KEYS = {
 
 def test_keys_are_for_those_who_use_them(deployed: Exchange) -> None:
     tables = [table.name for table in metadata.tables.values() if table.schema == "keys"]
-    for role in ROLES:
-        with connected(deployed.site.settings("qb-admission", role=role).dsn(), "tests") as db:
-            asked = "SELECT word FROM unnest(%s::text[]) AS word WHERE has_table_privilege(%s, word)"
+    asked = "SELECT word FROM unnest(%s::text[]) AS word WHERE has_table_privilege(%s, %s, word)"
+    overwrites = "SELECT has_column_privilege(%s, 'keys.person_key', 'wrapped', 'UPDATE')"
+    with connected(deployed.site.admin.dsn(), "tests") as db:
+        for role in ROLES:
             for table in tables:
-                held = {str(row[0]) for row in rows(db, asked, sorted(ALL), f"keys.{table}")}
+                held = {str(row[0]) for row in rows(db, asked, sorted(ALL), role, f"keys.{table}")}
                 assert held == KEYS.get(role, {}).get(table, set()), (role, table)
-            overwrites = rows(db, "SELECT has_column_privilege('keys.person_key', 'wrapped', 'UPDATE')")
-            assert overwrites == [(role == "qb_eraser",)]
+            assert rows(db, overwrites, role) == [(role == "qb_eraser",)]
+            enters = rows(db, "SELECT has_schema_privilege(%s, 'keys', 'USAGE')", role)
+            assert enters == [(role in KEYS,)]

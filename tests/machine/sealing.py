@@ -9,10 +9,9 @@ from broker.keys.ciphers import Algorithm
 from broker.keys.data_key import DataKey, unwrapped
 from broker.keys.master import MasterKey
 from broker.keys.places import Places, places_of_subject, record_owner
-from broker.keys.store import BY_ID, wrapped_keys
+from broker.keys.store import wrapped_keys
 from broker.protected import is_sealed
 from schemas.catalogue import load_catalogue
-from schemas.files import CLEAR
 from tests.machine.exchange import Exchange
 from tests.machine.knowledge import decoder
 
@@ -49,12 +48,23 @@ def values_of(
             yield from ((item["party_ref"] or own, item, item[one]) for one in inner if item[one] is not None)
 
 
-def opened(exchange: Exchange, envelope: Mapping[str, Any], owner: str) -> str:
-    """What a sealed value holds, by its owner's key. Fails if the key is not there, or another's."""
-    assert envelope["key_id"] != CLEAR, "in clear"
-    assert is_sealed(envelope)
-    (row,) = wrapped_keys(exchange.own.execute(BY_ID, {"key_ids": [envelope["key_id"]]}).fetchall())
-    assert row.owner == owner
-    key = unwrapped(row, MASTER)
-    assert isinstance(key, DataKey)
-    return key.open(envelope["nonce"], envelope["ciphertext"])
+class Opener:
+    """The keys of an exchange, as they are now."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        rows = exchange.own.execute(
+            "SELECT key_id, owner, algorithm, wrapped FROM keys.person_key"
+        ).fetchall()
+        self._rows = {row.key_id: row for row in wrapped_keys(rows)}
+        self._keys: dict[str, DataKey | None] = {}
+
+    def __call__(self, envelope: Mapping[str, Any], owner: str) -> str:
+        """What a sealed value holds, by its owner's key. Fails if the key is not there, or another's."""
+        key_id = envelope["key_id"]
+        assert is_sealed(envelope), "in clear, or erased"
+        assert self._rows[key_id].owner == owner
+        if key_id not in self._keys:
+            self._keys[key_id] = unwrapped(self._rows[key_id], MASTER)
+        key = self._keys[key_id]
+        assert key is not None, "the key is destroyed"
+        return key.open(envelope["nonce"], envelope["ciphertext"])

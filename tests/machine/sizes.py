@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, settings
 LAW = int(os.environ.get("QIANBEI_LAW_HISTORIES", "300"))
 LAW_SEED = os.environ.get("QIANBEI_LAW_SEED", "5")
 """Empty: any."""
-SEALED = int(os.environ.get("QIANBEI_SEALED_HISTORIES", "12"))
+SEALED = int(os.environ.get("QIANBEI_SEALED_HISTORIES", "8"))
 ON_KAFKA = int(os.environ.get("QIANBEI_LAW_HISTORIES_ON_KAFKA", "5"))
 STEPS = 50
 """Events and disturbances of one history, at most."""

@@ -15,7 +15,7 @@ from tests.machine.books import Event
 from tests.machine.exchange import Exchange
 from tests.machine.knowledge import decoder
 from tests.machine.on_postgres import OnPostgres
-from tests.machine.sealing import opened, sealer, values_of
+from tests.machine.sealing import Opener, sealer, values_of
 from tests.support.story import sold_house
 
 Body = dict[str, Any]
@@ -167,6 +167,7 @@ def test_what_is_sealed_after_the_keys_were_retired_is_under_another_key(
     assert new["name"]["key_id"] != old["name"]["key_id"]
     with exchange.own.transaction():
         assert destroy(exchange.own, {ref}, "e1") == 1
-    assert opened(exchange, new["name"], ref)
-    with pytest.raises(AssertionError):
-        opened(exchange, old["name"], ref)
+    opened = Opener(exchange)
+    assert opened(new["name"], ref)
+    with pytest.raises(AssertionError, match="destroyed"):
+        opened(old["name"], ref)

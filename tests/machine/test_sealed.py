@@ -7,7 +7,7 @@ import pytest
 from broker.keys.ciphers import Algorithm
 from tests.machine.exchange import Exchange
 from tests.machine.on_postgres import Disturbed, OnPostgres
-from tests.machine.sealing import opened, sealer, written
+from tests.machine.sealing import Opener, sealer, written
 from tests.machine.seeded import play
 from tests.machine.sizes import LAW_SEED, SEALED, profile
 
@@ -26,8 +26,9 @@ class Sealed(OnPostgres):
 
     def check(self) -> None:
         super().check()
+        opened = Opener(self.exchange)
         for _topic, owner, _holder, envelope in written(self.exchange):
-            opened(self.exchange, envelope, owner)
+            opened(envelope, owner)
             self.values += 1
 
 

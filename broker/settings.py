@@ -233,7 +233,12 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise ConfigError("\n".join(_problem(item) for item in error.errors())) from None
+        raise wrong(error) from None
+
+
+def wrong(error: ValidationError) -> ConfigError:
+    """What is wrong with settings, by the names of their variables."""
+    return ConfigError("\n".join(_problem(item) for item in error.errors()))
 
 
 def _problem(item: object) -> str:

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from broker.audit.keys import key_of
 from broker.deploy import Deployed, deploy, kafka_users
 from broker.errors import ConfigError
-from broker.settings import Settings, installation_in, load_settings
+from broker.settings import Settings, installation_in, load_settings, wrong
 from broker.store.roles import KEYS, ROLES
 from broker.topics import ADMISSION, API, AUDIT, OPERATOR, ROUTING
 from qianbei.stack import Stack, home_from_env
@@ -155,13 +155,16 @@ def settings_of(user: str, environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """Settings from a mapping instead of the process's environment."""
+    """Settings from a mapping instead of the process's environment. Raises ConfigError naming each variable that is wrong."""
     values = {
         name.removeprefix("QIANBEI_").lower(): value
         for name, value in environ.items()
         if name.startswith("QIANBEI_")
     }
-    return Settings.model_validate(values | {"SCHEMA_REGISTRY_URL": environ["SCHEMA_REGISTRY_URL"]})
+    try:
+        return Settings.model_validate(values | {"SCHEMA_REGISTRY_URL": environ["SCHEMA_REGISTRY_URL"]})
+    except ValidationError as error:
+        raise wrong(error) from None
 
 
 def deploy_site(site: Site, installation: Installation | None = None) -> Deployed:

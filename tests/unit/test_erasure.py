@@ -19,7 +19,7 @@ from qianbei.cli.erase_cmd import erase_command
 from qianbei.erasure.copies import Found, Search
 from qianbei.erasure.holdings import Holding, grounds
 from qianbei.erasure.person import document
-from qianbei.site import Site
+from qianbei.site import Site, settings_from
 from schemas.files import ERASED, latest_version
 from schemas.retention import DEFAULT, Retention, erasable, load_retention, until
 from schemas.terms import PolicyError
@@ -199,3 +199,10 @@ def test_only_who_seals_or_opens_is_given_the_master_key(tmp_path: Path) -> None
         "qb-operator",
     }
     assert {user for user, one in given.items() if one.keys_dsn} == {"qb-routing", "qb-operator"}
+
+
+def test_an_encryption_that_there_is_not_is_named_with_those_that_there_are() -> None:
+    given = {"QIANBEI_KAFKA_BOOTSTRAP": "127.0.0.1:9", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:9"}
+    with pytest.raises(ConfigError, match=r"QIANBEI_ENCRYPTION.*'off', 'aes-256-gcm' or 'sm4-gcm'"):
+        settings_from(given | {"QIANBEI_ENCRYPTION": "rot13"})
+    assert settings_from(given | {"QIANBEI_ENCRYPTION": "sm4-gcm"}).encryption == "sm4-gcm"

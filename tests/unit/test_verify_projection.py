@@ -1,11 +1,13 @@
 """Check 3 finds every planted fault, and none where there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from qianbei.verify.granted import Granted
+from qianbei.verify.keys import GONE, Open
 from qianbei.verify.projection import Projection
 from qianbei.verify.report import CheckResult
 from qianbei.verify.source import Sent
@@ -201,6 +203,57 @@ def test_an_encrypted_value_cannot_be_checked_and_says_so() -> None:
     projection.add_dept(TAX, 0, what_lies(TAX)[0])
     projection.add_dept(BANK, 0, what_lies(BANK)[0])
     assert "SEALED" in kinds(projection.finish({}))
+
+
+def sealed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record as it lies encrypted: here the text itself, under a key id that only ``opens`` knows."""
+    parties = [
+        one
+        | {name: one[name] and one[name] | {"key_id": "k1", "nonce": b"n" * 12} for name in ("name", "phone")}
+        for one in record["parties"]
+    ]
+    return record | {"parties": parties}
+
+
+def kinds_of_sealed(opens: Open, lies: dict[str, Any]) -> dict[str, int]:
+    """What is found of one encrypted record, of which tax was sent what is made of another."""
+    projection = Projection(Granted(tuple(RULES), frozenset()), PARTITIONS, EVERYTHING, readers())
+    projection.add_exchange(EXCHANGE, 0, source(0, sealed(RECORDS[0]), opens))
+    projection.add_dept(TAX, 0, sent(TAX, 0, projected(TAX, lies)))
+    projection.add_dept(BANK, 0, what_lies(BANK)[0])
+    return kinds(projection.finish({}))
+
+
+def named(name: str) -> dict[str, Any]:
+    seller, buyer = RECORDS[0]["parties"]
+    return RECORDS[0] | {"parties": [seller, buyer | {"name": clear(name)}]}
+
+
+def opened(value: Mapping[str, Any]) -> Any:
+    return value["ciphertext"].decode()
+
+
+def gone(_value: Mapping[str, Any]) -> Any:
+    return GONE
+
+
+def test_an_encrypted_record_is_compared_by_what_its_keys_open() -> None:
+    assert kinds_of_sealed(opened, RECORDS[0]) == {}
+    assert kinds_of_sealed(opened, named("李样例")) == {"WRONG_RECORD": 1}
+
+
+def test_a_destroyed_key_excuses_its_values_and_nothing_else() -> None:
+    assert kinds_of_sealed(gone, RECORDS[0]) == kinds_of_sealed(gone, named("李样例")) == {}
+    assert kinds_of_sealed(gone, RECORDS[0] | {"price": Decimal("1.00")}) == {"WRONG_RECORD": 1}
+    fewer = RECORDS[0] | {"parties": RECORDS[0]["parties"][:1]}
+    assert kinds_of_sealed(gone, fewer) == {"WRONG_RECORD": 1}
+
+
+def test_an_erased_value_is_null_for_everyone() -> None:
+    def erased(_value: Mapping[str, Any]) -> Any:
+        return None
+
+    assert kinds_of_sealed(erased, RECORDS[0])["WRONG_RECORD"] == 1
 
 
 def test_records_before_the_retained_ones_are_not_asked_for() -> None:

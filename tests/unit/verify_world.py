@@ -10,6 +10,7 @@ import fastavro
 
 from qianbei.verify.avro import Readers, Schema
 from qianbei.verify.entitlement import clearing, left_of, projection, read_rules
+from qianbei.verify.keys import Open, in_clear
 from qianbei.verify.source import Sent, Source, Sources
 from qianbei.verify.window import Window
 
@@ -187,8 +188,8 @@ def sent(topic: str, offset: int, record: dict[str, Any], schema_id: int | None 
     return Sent(offset, record["entity_id"].encode(), str(record["revision"]).encode(), value)
 
 
-def source(offset: int, record: dict[str, Any]) -> Source:
-    return Sources(readers()).of(EXCHANGE, sent(EXCHANGE, offset, record))
+def source(offset: int, record: dict[str, Any], opens: Open = in_clear) -> Source:
+    return Sources(readers(), opens=opens).of(EXCHANGE, sent(EXCHANGE, offset, record))
 
 
 def projected(topic: str, record: dict[str, Any]) -> dict[str, Any]:

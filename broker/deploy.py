@@ -4,13 +4,14 @@ Every step may be repeated. What is in force afterwards equals the catalogue: mi
 are added, rights that the catalogue does not grant are withdrawn. Nothing that holds data is ever removed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.backfill.beginning import begin
 from broker.disclosed.terms import keep_terms
 from broker.errors import ConfigError
-from broker.kafka import Admin, Connection
+from broker.kafka import Admin, Connection, Groups
 from broker.registry import Registry
 from broker.released import exchange_subject, intake_subject, topic_subject
 from broker.settings import Settings
@@ -24,11 +25,12 @@ from schemas.said import said
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a deployment found missing and made."""
+    """What a deployment found missing and made; ``fills``: new topics that are to be filled from history."""
 
     topics: int
     schemas: int
     rights: int
+    fills: tuple[str, ...] = ()
 
 
 def installation_topics(installation: Installation) -> tuple[TopicSpec, ...]:
@@ -47,21 +49,26 @@ def revoked_users(installation: Installation) -> set[str]:
 
 
 def deploy(
-    settings: Settings, installation: Installation, passwords: Mapping[str, str], roles: Mapping[str, str]
+    settings: Settings,
+    installation: Installation,
+    passwords: Mapping[str, str],
+    roles: Mapping[str, str],
+    live: Collection[str] = (),
 ) -> Deployed:
     """Bring all three servers up to the installation, as their administrator.
 
-    ``passwords`` gives each Kafka user's password, ``roles`` each Postgres role's. Raises ConfigError, AccessDenied or
-    Unavailable.
+    ``passwords`` gives each Kafka user's password, ``roles`` each Postgres role's; new topics of ``live`` are not filled
+    from history. Raises ConfigError, AccessDenied or Unavailable.
     """
-    topics = installation_topics(installation)
+    topics, connection = installation_topics(installation), Connection.of(settings)
     dsn = settings.dsn()
     migrate(dsn, settings.slots, roles)
     # Before any record leaves by them.
     with translated(dsn), connected(dsn, "qianbei deploy") as db:
         keep_terms(db, installation)
-    with Admin(Connection.of(settings)) as admin:
+    with Groups(connection) as admin:
         admin.set_passwords(passwords)
+        fills = begin(connection, admin, topics, live)
         made = _create_topics(admin, topics, settings)
         changed = _set_rights(admin, topics)
         admin.remove_users(revoked_users(installation))
@@ -73,7 +80,7 @@ def deploy(
             for subject, schema in released_schemas(installation)
             if registry.register(subject, schema) is not None
         )
-    return Deployed(made, registered, changed)
+    return Deployed(made, registered, changed, fills)
 
 
 def withdraw(settings: Settings, installation: Installation) -> int:

@@ -20,7 +20,10 @@ API, REPORT = "qb-api", "qb-report"
 AUDIT = "qb-audit"
 #: Whoever may look may not send in, and the other way round: a user of its own, with one right.
 REDRIVER = "qb-redrive"
-SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, REPORT, AUDIT, OPERATOR, REDRIVER)
+#: Fills departments' topics from history; routing takes them over, under the same names of groups and transactions.
+FILLER = "qb-fill"
+SERVICE_USERS = (ADMISSION, ROUTING, COMPACTION, API, REPORT, AUDIT, OPERATOR, REDRIVER, FILLER)
+FILL_GROUPS = f"{FILLER}-"
 INTERNAL = "internal"
 REDRIVE = "redrive"
 """Whose topic ``intake.redrive`` is: no principal's, since each record there is its original source's."""
@@ -109,6 +112,16 @@ def dept_topic(department: str, subject: str, version: int) -> str:
     return f"dept.{department}.{subject}.v{version}"
 
 
+def fill_group(topic: str) -> str:
+    """The group whose offsets say how far a department's topic is filled from history (``broker.backfill``)."""
+    return f"{FILL_GROUPS}{topic}"
+
+
+def fill_line(topic: str, partition: int) -> str:
+    """The transactional id of whoever fills, or joins, one partition of a department's topic."""
+    return f"{FILL_GROUPS}{topic}-{partition}"
+
+
 def dead_letter_topic(department: str) -> str:
     """Where a department keeps the records that it could not handle, and those that wait behind them."""
     return f"dlq.{department}"
@@ -171,7 +184,8 @@ def _department_topics(entitlement: Entitlement) -> list[TopicSpec]:
             granted.version,
         )
         for department in entitlement.departments
-        for subject, granted in entitlement.subjects.items()
+        for subject, newest in entitlement.subjects.items()
+        for granted in newest.versions
     ] + [
         TopicSpec(dead_letter_topic(department), "dlq", "entity_id", DEAD_LETTER_DAYS, department)
         for department in entitlement.departments
@@ -220,12 +234,14 @@ def _writes(user: str, topic: str) -> set[Acl]:
     return {Acl(user, "TOPIC", topic, "WRITE", True), Acl(user, "TOPIC", topic, "DESCRIBE", True)}
 
 
-def _member(user: str, *, transactional: bool) -> set[Acl]:
-    rights = {Acl(user, "GROUP", user, "READ", True), Acl(user, "GROUP", user, "DESCRIBE", True)}
+def _member(user: str, *, transactional: bool, prefix: str | None = None) -> set[Acl]:
+    """Rights to groups, and to transactions, whose names begin with ``prefix``; by default, with the user's own."""
+    own = prefix or user
+    rights = {Acl(user, "GROUP", own, "READ", True), Acl(user, "GROUP", own, "DESCRIBE", True)}
     if transactional:
         rights |= {
-            Acl(user, "TRANSACTIONAL_ID", user, "WRITE", True),
-            Acl(user, "TRANSACTIONAL_ID", user, "DESCRIBE", True),
+            Acl(user, "TRANSACTIONAL_ID", own, "WRITE", True),
+            Acl(user, "TRANSACTIONAL_ID", own, "DESCRIBE", True),
         }
     return rights
 
@@ -234,11 +250,14 @@ def _service_acls() -> set[Acl]:
     admission = _member(ADMISSION, transactional=True) | _reads(ADMISSION, "intake.", prefixed=True)
     for prefix in ("exchange.", "decision.", "quarantine.", "intake.internal"):
         admission |= _writes(ADMISSION, prefix)
-    routing = (
-        _member(ROUTING, transactional=True)
-        | _reads(ROUTING, "exchange.", prefixed=True)
-        | _writes(ROUTING, "dept.")
-    )
+    projecting = {
+        user: _reads(user, "exchange.", prefixed=True) | _writes(user, "dept.") for user in (ROUTING, FILLER)
+    }
+    routing = projecting[ROUTING] | _member(ROUTING, transactional=True)
+    # The join: routing ends the filler's transactions, and commits its mark.
+    routing |= _member(ROUTING, transactional=True, prefix=FILLER)
+    filler = projecting[FILLER] | _member(FILLER, transactional=True)
+    filler |= {Acl(FILLER, "GROUP", ROUTING, "DESCRIBE", True)}
     compaction = _member(COMPACTION, transactional=False) | _reads(COMPACTION, "exchange.", prefixed=True)
     report = _member(REPORT, transactional=False)
     for prefix in ("exchange.", "decision.", "quarantine."):
@@ -252,6 +271,7 @@ def _service_acls() -> set[Acl]:
     return (
         admission
         | routing
+        | filler
         | compaction
         | report
         | audit

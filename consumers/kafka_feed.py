@@ -8,6 +8,7 @@ from typing import Any
 
 from broker.errors import AccessDenied, Indefinite, OwnershipLost, Unavailable
 from broker.kafka import (
+    Commit,
     Connection,
     Generation,
     GroupConsumer,
@@ -118,7 +119,7 @@ class KafkaFeed:
     def publish(self, letters: Sequence[Outgoing], offsets: Positions) -> None:
         if self._generation is None:
             raise OwnershipLost(said("no generation is held"))
-        places = self._transactions().publish(letters, offsets, self._generation, self._group)
+        places = self._transactions().publish(letters, Commit(self._group, offsets, self._generation))
         for partition, offset in places:
             if offset < 0:
                 raise Indefinite(

@@ -18,7 +18,7 @@ with ``<secrets>`` = ``QIANBEI_SECRETS``, by default ``secrets/`` in the home.
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -30,7 +30,7 @@ from broker.deploy import Deployed, deploy, kafka_users
 from broker.errors import ConfigError
 from broker.settings import Settings, installation_in, load_settings, wrong
 from broker.store.roles import KEYS, ROLES
-from broker.topics import ADMISSION, API, AUDIT, OPERATOR, ROUTING
+from broker.topics import ADMISSION, API, AUDIT, FILLER, OPERATOR, ROUTING
 from qianbei.stack import Stack, home_from_env
 from qianbei.stack.home import Home, read_json, write_private
 from qianbei.stack.ports import free_port
@@ -41,7 +41,7 @@ from schemas.said import said
 PORTS = "ports.json"
 OPERATORS = ("QIANBEI_API_", "QIANBEI_ENTITLEMENTS", "QIANBEI_ENCRYPTION")
 """What the environment may say of an embedded site."""
-SEALS, OPENS = frozenset({ADMISSION, API}), frozenset({ROUTING, OPERATOR})
+SEALS, OPENS = frozenset({ADMISSION, API}), frozenset({ROUTING, FILLER, OPERATOR})
 """Who is given the master key: those who reach the wrapped keys by their own role, and those who need ``qb_keys`` for it."""
 
 
@@ -167,8 +167,11 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         raise wrong(error) from None
 
 
-def deploy_site(site: Site, installation: Installation | None = None) -> Deployed:
-    """Make every missing password, then bring the servers up to the installation; None: as the site's files now are."""
+def deploy_site(site: Site, installation: Installation | None = None, live: Collection[str] = ()) -> Deployed:
+    """Make every missing password, then bring the servers up to the installation; None: as the site's files now are.
+
+    New topics of ``live`` are not filled from history.
+    """
     installation = installation or site.admin.installation()
     _make_private(site.secrets)
     users = {user: _make_secret(site.secrets / "kafka" / user) for user in kafka_users(installation)}
@@ -176,7 +179,7 @@ def deploy_site(site: Site, installation: Installation | None = None) -> Deploye
     _make_secret(site.secrets / "party.key")
     _make_secret(site.secrets / "master.key")
     publish_key(site.secrets / "audit", _make_secret(site.secrets / "audit" / "signing.key"))
-    return deploy(site.admin, installation, users, roles)
+    return deploy(site.admin, installation, users, roles, live)
 
 
 def publish_key(folder: Path, seed: str) -> str:

@@ -49,6 +49,15 @@ class SubjectEntitlement(Shown):
     rows: Rows
     untold: Untold = None
     retention_days: int = Field(ge=1, le=3650)
+    earlier: tuple["SubjectEntitlement", ...] = Field(
+        default=(),
+        description="versions before this one whose topics are still sent to, until they are retired",
+    )
+
+    @property
+    def versions(self) -> tuple["SubjectEntitlement", ...]:
+        """This one and the earlier ones that are in force, each with a topic of its own."""
+        return (self, *self.earlier)
 
 
 class Entitlement(Model):
@@ -98,12 +107,13 @@ class Grant:
 
 
 def grants(entitlements: Iterable[Entitlement]) -> tuple[Grant, ...]:
-    """One grant a department and subject, in the order of their topics' names."""
+    """One grant a department, subject and version in force, in the order of their topics' names."""
     found = [
-        Grant(department, subject, terms)
+        Grant(department, subject, version)
         for entitlement in entitlements
         for department in entitlement.departments
         for subject, terms in entitlement.subjects.items()
+        for version in terms.versions
     ]
     return tuple(sorted(found, key=lambda grant: grant.topic))
 
@@ -186,8 +196,27 @@ def read_as(kind: type[_E], path: Path) -> _E:
 def check_entitlement(file: str, entitlement: Entitlement, schemas: Mapping[str, Schema]) -> None:
     """Every subject, field, mask, role and query of it is one of the schemas. Raises EntitlementError."""
     for subject, terms in entitlement.subjects.items():
-        _check(file, subject, terms, schemas)
+        _check_versions(f"{file}: {subject}", terms)
+        for version in terms.versions:
+            _check(file, subject, version, schemas)
     check_queries(file, entitlement.queries, schemas)
+
+
+def _check_versions(where: str, terms: SubjectEntitlement) -> None:
+    """Raises EntitlementError unless the earlier versions lie before this one, each once, without any before themselves."""
+    numbers = [one.version for one in terms.earlier]
+    if any(number >= terms.version for number in numbers) or len(set(numbers)) < len(numbers):
+        raise EntitlementError(
+            said(
+                "{where}: earlier has a version that is not below {version}, or one twice",
+                where=where,
+                version=terms.version,
+            )
+        )
+    if any(one.earlier for one in terms.earlier):
+        raise EntitlementError(
+            said("{where}: earlier within earlier: list them all beside each other", where=where)
+        )
 
 
 def _check(file: str, subject: str, terms: SubjectEntitlement, schemas: Mapping[str, Schema]) -> None:

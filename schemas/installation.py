@@ -5,6 +5,7 @@ A site adds departments and banks without a new release, by *site files* in a fo
 
 ``principal``  who it is, for a principal that is not shipped: names, ``uscc``, and ``sends`` or ``sends_like`` another
 ``like``       it sees what this shipped department sees, now and after the next release, instead of ``subjects``
+``retired``    earlier versions of topics that are not sent to any more, ``sale.v1`` with the time; of shipped ones too
 ``granted``    since when; what was routed before it was never sent to the department
 ``revoked``    since when it is withdrawn; a shipped principal can be revoked by a file that says no more than that
 
@@ -14,7 +15,7 @@ file is refused whole, so that nobody loses a right because of another's slip.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from schemas.entitlements import (
     Entitlement,
     Grant,
     Rows,
+    SubjectEntitlement,
     check_entitlement,
     grants,
     newest_schemas,
@@ -56,7 +58,7 @@ class Installation:
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        """One grant a department and subject in force, in the order of their topics' names."""
+        """One grant a department, subject and version in force, in the order of their topics' names."""
         return grants(self.entitlements)
 
     def granted(self, principal: str) -> datetime | None:
@@ -110,13 +112,25 @@ class _Merging:
         self._principals: dict[str, Principal] = {}
         self._added: list[Entitlement] = []
         self._revoked: set[str] = set()
+        self._retired: dict[str, frozenset[str]] = {}
         self._usccs = {p.uscc: name for name, p in shipped.principals.items() if p.uscc is not None}
 
     def catalogue(self) -> Catalogue:
         return self._shipped.extended(self._principals)
 
     def entitlements(self) -> tuple[Entitlement, ...]:
-        return (*filter(None, map(self._left, self._entitlements)), *self._added)
+        found = (*filter(None, map(self._left, self._entitlements)), *self._added)
+        return tuple(one for entitlement in found for one in self._unretired(entitlement))
+
+    def _unretired(self, entitlement: Entitlement) -> Iterator[Entitlement]:
+        """Departments for which a version is retired apart, without it."""
+        untouched = tuple(d for d in entitlement.departments if not self._retired.get(d))
+        if untouched:
+            yield entitlement.model_copy(update={"departments": untouched})
+        for department in entitlement.departments:
+            if retired := self._retired.get(department):
+                left = {s: _without(s, terms, retired) for s, terms in entitlement.subjects.items()}
+                yield entitlement.model_copy(update={"departments": (department,), "subjects": left})
 
     def _left(self, shipped: Entitlement) -> Entitlement | None:
         """A shipped entitlement without the departments that are revoked."""
@@ -136,6 +150,7 @@ class _Merging:
             self._revoked.add(file.name)
         principal = self._principal(file)
         self._principals[file.name] = principal
+        self._retired[file.name] = frozenset(file.retired)
         if file.revoked is None and (seen := self._seen(file, principal)) is not None:
             self._added.append(seen)
 
@@ -298,6 +313,12 @@ class _Merging:
                 )
             )
         return template.model_copy(update={"departments": file.departments, "zh": file.zh, "en": file.en})
+
+
+def _without(subject: str, terms: SubjectEntitlement, retired: Collection[str]) -> SubjectEntitlement:
+    """Without its earlier versions that are retired; the newest stays: who is not to see it is revoked, or sees another."""
+    left = tuple(one for one in terms.earlier if f"{subject}.v{one.version}" not in retired)
+    return terms.model_copy(update={"earlier": left})
 
 
 def _plain(file: SiteFile) -> Entitlement:

@@ -36,6 +36,7 @@ class SiteFile(Entitlement):
     like: str | None = None
     granted: AwareDatetime | None = None
     revoked: AwareDatetime | None = None
+    retired: Mapping[str, AwareDatetime] = {}
 
     @property
     def name(self) -> str:
@@ -77,7 +78,7 @@ def _read(path: Path) -> SiteFile:
                 file_name=file.file_name,
             )
         )
-    if file.granted is None and file.revoked is None:
+    if file.granted is None and file.revoked is None and not file.retired:
         raise EntitlementError(
             said(
                 "{name}: says not since when (granted): put it in place with `qianbei grant FILE`",

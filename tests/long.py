@@ -28,6 +28,10 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
             "tests/machine/test_erasing.py",
         ],
     ),
+    "backfill": (
+        {"QIANBEI_BACKFILL_SALES": "20000", "QIANBEI_BACKFILL_KILLS": "20"},
+        ["tests/fault/test_backfill.py"],
+    ),
     "kill-and-restart": ({"QIANBEI_FAULT_EVENTS": "20000", "QIANBEI_RACES": "1000"}, ["tests/fault"]),
     "grants": ({"QIANBEI_GRANTS": "10"}, ["tests/fault/test_grant_in_stream.py"]),
     "law": (

@@ -36,6 +36,7 @@ from broker.codec import Decoder
 from broker.errors import OwnershipLost, StateAheadOfLog, StateBehindLog, Unavailable
 from broker.kafka import (
     Assignment,
+    Commit,
     Generation,
     GroupConsumer,
     Record,
@@ -142,7 +143,7 @@ class AdmissionSession:
             requests = self._sweep.due(self._db, set(self._cursors), self._clock())
         if requests and self._generation is not None:
             messages = [self._knowledge.decider.request(request) for request in requests]
-            self._producer.publish(messages, {}, self._generation, GROUP)
+            self._producer.publish(messages)
         return len(requests)
 
     # -- taking over ----------------------------------------------------------------------------------------------
@@ -175,7 +176,8 @@ class AdmissionSession:
         if behind:
             rest = store.unpublished(self._db, behind)
             offsets = {p: decided[p] for p in behind}
-            self._producer.publish([row.message for row in rest], offsets, assignment.generation, GROUP)
+            commit = Commit(GROUP, offsets, assignment.generation)
+            self._producer.publish([row.message for row in rest], commit)
 
     def _require_consistent(
         self,
@@ -279,4 +281,5 @@ class AdmissionSession:
     def _publish(self, decisions: Decisions, offsets: dict[TopicPartition, int]) -> None:
         if self._generation is None:
             raise OwnershipLost(said("no generation is held"))
-        self._producer.publish([row.message for row in decisions.outbox], offsets, self._generation, GROUP)
+        commit = Commit(GROUP, offsets, self._generation)
+        self._producer.publish([row.message for row in decisions.outbox], commit)

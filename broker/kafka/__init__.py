@@ -13,19 +13,24 @@ What is not obvious, and once was a bug somewhere:
 
 from broker.kafka.admin import Admin
 from broker.kafka.connection import Connection, bootstrap_address
-from broker.kafka.consumer import Assignment, Generation, GroupConsumer, PartitionReader
+from broker.kafka.consumer import Assignment, Generation, GroupConsumer, GroupOffsets, PartitionReader
+from broker.kafka.groups import Groups
 from broker.kafka.markers import Markers
 from broker.kafka.partitioner import partition_of
-from broker.kafka.producer import IdempotentProducer, TransactionalProducer
-from broker.kafka.types import Acl, Header, Outgoing, Record, TopicPartition, next_offsets
+from broker.kafka.producer import Commit, IdempotentProducer, TransactionalProducer
+from broker.kafka.types import Acl, Committed, Header, Outgoing, Record, TopicPartition, next_offsets
 
 __all__ = [
     "Acl",
     "Admin",
     "Assignment",
+    "Commit",
+    "Committed",
     "Connection",
     "Generation",
     "GroupConsumer",
+    "GroupOffsets",
+    "Groups",
     "Header",
     "IdempotentProducer",
     "Markers",

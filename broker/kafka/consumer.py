@@ -16,7 +16,7 @@ from kafka.structs import MemberState
 from broker.errors import Corrupt, Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.tls import require_accepted
-from broker.kafka.types import Record, TopicPartition
+from broker.kafka.types import Committed, Record, TopicPartition
 from schemas.said import said
 
 _READ_COMMITTED: dict[str, Any] = {
@@ -231,6 +231,19 @@ class GroupConsumer(_Client):
         wanted = {KafkaPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()}
         with translated(self._connection, "commit offsets"):
             self._client.commit(wanted)
+
+
+class GroupOffsets(_Client):
+    """What a group without members has committed, read as its next owner would: open transactions are waited for."""
+
+    def __init__(self, connection: Connection, group: str) -> None:
+        super().__init__(connection, {"group_id": group})
+
+    def committed(self, partition: TopicPartition) -> Committed | None:
+        """Without a time-out on purpose, as ``GroupConsumer.committed``. None if nothing was ever committed."""
+        with translated(self._connection, f"read the committed offset of {partition.topic}"):
+            found = self._client.committed(KafkaPartition(*partition), metadata=True)
+        return None if found is None else Committed(int(found.offset), found.metadata)
 
 
 class PartitionReader(_Client):

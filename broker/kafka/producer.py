@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaProducer, OffsetAndMetadata
 from kafka import TopicPartition as KafkaPartition
+from kafka.structs import ConsumerGroupMetadata
 
 from broker.errors import QianbeiError, Unavailable
 from broker.kafka.connection import Connection, translated
@@ -114,6 +116,26 @@ class IdempotentProducer(_Client):
             self._client.flush(timeout=self._timeout_s)
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Offsets of one group that become committed with a transaction's records; ``metadata`` stands beside each.
+
+    ``generation`` fences: the broker refuses what its group has left behind. A group without members has none.
+    """
+
+    group: str
+    offsets: Mapping[TopicPartition, int]
+    generation: Generation | None = None
+    metadata: str = ""
+
+    @property
+    def handle(self) -> Any:
+        """What the broker fences by."""
+        if self.generation is None:
+            return ConsumerGroupMetadata(group_id=self.group)
+        return self.generation.handle._replace(group_id=self.group)
+
+
 class TransactionalProducer(_Client):
     """One Kafka transaction a batch: the records and the consumed offsets become visible together or not at all.
 
@@ -151,14 +173,8 @@ class TransactionalProducer(_Client):
             raise
         return self
 
-    def publish(
-        self,
-        messages: Iterable[Outgoing],
-        offsets: Mapping[TopicPartition, int],
-        generation: Generation,
-        group: str,
-    ) -> Iterator[tuple[TopicPartition, int]]:
-        """Write all messages and commit the offsets of ``group``, if there are any, atomically.
+    def publish(self, messages: Iterable[Outgoing], *commits: Commit) -> Iterator[tuple[TopicPartition, int]]:
+        """Write all messages and commit the offsets of these groups, atomically.
 
         Gives the messages' places, an offset of -1 where the broker had one already and did not say where.
 
@@ -181,11 +197,15 @@ class TransactionalProducer(_Client):
                     )
                 if future.exception is not None:
                     raise future.exception
-            # 3. The offsets, fenced by the generation in which the records were read.
-            if offsets:
+            # 3. The offsets, fenced by the generation in which the records were read. One group after the other: the
+            #    client keeps what is under way by partition alone, and would give one group what is the other's.
+            for commit in commits:
                 self._client.send_offsets_to_transaction(
-                    {KafkaPartition(*p): OffsetAndMetadata(offset, "", -1) for p, offset in offsets.items()},
-                    generation.handle._replace(group_id=group),
+                    {
+                        KafkaPartition(*p): OffsetAndMetadata(offset, commit.metadata, -1)
+                        for p, offset in commit.offsets.items()
+                    },
+                    commit.handle,
                 )
             # 4. Commit. From here read_committed readers see the batch.
             self._client.commit_transaction()

@@ -17,12 +17,6 @@ class Taken:
     positions: Mapping[TopicPartition, int]
 
 
-def take_over(consumer: GroupConsumer) -> Generation | None:
-    """As ``take_positions``, for who needs no more than the generation."""
-    taken = take_positions(consumer)
-    return None if taken is None else taken.generation
-
-
 def take_positions(consumer: GroupConsumer) -> Taken | None:
     """Accept a moved assignment and set every partition to where the group stands; to be called when ``moved``.
 

@@ -49,6 +49,13 @@ def next_offsets(records: Iterable[Record]) -> dict[TopicPartition, int]:
     return offsets
 
 
+class Committed(NamedTuple):
+    """What a group has committed for a partition: where it stands, and the word that was written beside it."""
+
+    offset: int
+    metadata: str = ""
+
+
 class Outgoing(NamedTuple):
     """One record to be written. The partition is always explicit: it is the slot."""
 

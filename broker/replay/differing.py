@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from broker.admission.intake import Quarantined
 from broker.admission.model import Emission, Verdict
-from broker.protected import CLEAR
 from broker.replay.past import QUARANTINED, Past
+from schemas.files import CLEAR
 
 NOT_ASKED = "NOT_ASKED"
 """What the exchange asked of itself in one course of things and not in the other."""

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from broker.kafka import Connection, GroupConsumer, TransactionalProducer
+from broker.backfill.joining import Joins
+from broker.kafka import Connection, GroupConsumer, Groups, TransactionalProducer
 from broker.kafka.takeover import require_readable
 from broker.keys.keyring import Keyring
+from broker.logging import get_logger
 from broker.metrics import ServiceMetrics
 from broker.registry import Registry
 from broker.routing.plan import Plan, make_plan
@@ -40,8 +42,10 @@ def session(settings: Settings, knowledge: Knowledge, metrics: ServiceMetrics) -
     with (
         knowledge.keyring,
         TransactionalProducer(connection, instance) as producer,
+        Groups(connection) as groups,
         GroupConsumer(connection, GROUP, plan.topics, instance=instance) as consumer,
     ):
         require_readable(consumer, plan.topics, settings.kafka_username)
         producer.learn(plan.outputs)
-        yield RoutingSession(plan, consumer, producer, metrics)
+        joins = Joins(plan, connection, groups, GROUP, get_logger("routing").bind(instance=settings.instance))
+        yield RoutingSession(joins, consumer, producer, metrics)

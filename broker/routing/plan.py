@@ -96,10 +96,11 @@ class Plan:
         """The department topics that routing writes."""
         return tuple(topic for route in self.routes.values() for topic in route.outputs)
 
-    def messages(self, records: Iterable[Record]) -> list[Outgoing]:
-        """What a batch gives, in the batch's order."""
+    def messages(self, records: Iterable[Record], only: str | None = None) -> list[Outgoing]:
+        """What a batch gives, in the batch's order; ``only``: to one department topic."""
         routes = self.routes
-        return [message for record in records for message in routes[record.topic].messages(record)]
+        found = [message for record in records for message in routes[record.topic].messages(record)]
+        return found if only is None else [message for message in found if message.topic == only]
 
 
 def _left_headers(headers: Iterable[Header], subject: str) -> tuple[Header, ...]:

@@ -46,6 +46,8 @@ COMMANDS: Mapping[str, str] = {
     "grant": "grant_cmd:grant_command",
     "revoke": "grant_cmd:revoke_command",
     "principals": "grant_cmd:principals_command",
+    "backfill": "backfill_cmd:backfill_command",
+    "retire": "retire_cmd:retire_command",
     "gov-key": "gov_key_cmd:gov_key_command",
     "line": "line_cmd:line_command",
     "audit": "audit_cmd:audit_command",

@@ -1,7 +1,7 @@
 """``grant``, ``revoke`` and ``principals``: who takes part."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
@@ -31,6 +31,11 @@ def _say(message: str) -> None:
 @click.option("--uscc", help="The unified social credit code by which contracts name it.")
 @click.option("--zh", help="Its Chinese name.")
 @click.option("--en", help="Its English name.")
+@click.option(
+    "--backfill/--no-backfill",
+    default=None,
+    help="Whether its new topics are filled from history, by `qianbei backfill`; by default new versions of topics that it had.",
+)
 @click.option("--dry-run", is_flag=True, help="Judge it and say what would be made; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def grant_command(
@@ -39,6 +44,7 @@ def grant_command(
     uscc: str | None,
     zh: str | None,
     en: str | None,
+    backfill: bool | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -57,24 +63,36 @@ def grant_command(
     if dry_run:
         _tell(planned, as_json)
         return
-    path = granting.grant(site, planned)
+    path = granting.grant(site, planned, backfill=backfill)
     services = taken(home_from_env(), site.admin.installation().digest)
+    unfilled = granting.unfilled(site, planned.name)
     if as_json:
-        click.echo(json.dumps(_row(planned) | {"file": str(path), "services": services}, ensure_ascii=False))
+        row = _row(planned) | {"file": str(path), "services": services, "unfilled": unfilled}
+        click.echo(json.dumps(row, ensure_ascii=False))
     else:
-        _tell_granted(planned, path, services)
-    _end(services)
+        _tell_granted(planned, path, services, unfilled)
+    end_as_taken(services)
 
 
-def _tell_granted(planned: Planned, path: Path, services: Mapping[str, bool]) -> None:
+def _tell_granted(
+    planned: Planned, path: Path, services: Mapping[str, bool], unfilled: Collection[str]
+) -> None:
     _say(said("{name} is granted: {path}", name=planned.name, path=path))
-    _tell_services(services)
-    _say(
-        said(
-            "what is routed from now on comes to its topics; what was routed before does not (filling them from the beginning "
-            "is to come)"
+    tell_services(services)
+    if len(unfilled) < sum(topic.startswith("dept.") for topic in planned.topics):
+        _say(
+            said(
+                "what is routed from now on comes to its new topics; what was routed before does not, unless --backfill asks for it"
+            )
         )
-    )
+    if unfilled:
+        _say(
+            said(
+                "empty until they are filled from history, by `qianbei backfill {name}`: {topics}",
+                name=planned.name,
+                topics=", ".join(unfilled),
+            )
+        )
     _say(said("it connects with: qianbei connection {name} --format env|json|kcat|java", name=planned.name))
     for line in _connection_of(planned):
         click.echo(line)
@@ -125,13 +143,13 @@ def _tell(planned: Planned, as_json: bool) -> None:
     _say(said("nothing was changed"))
 
 
-def _end(services: Mapping[str, bool]) -> None:
+def end_as_taken(services: Mapping[str, bool]) -> None:
     """With 1 if a service goes on without knowing."""
     if not all(services.values()):
         raise click.exceptions.Exit(1)
 
 
-def _tell_services(services: Mapping[str, bool]) -> None:
+def tell_services(services: Mapping[str, bool]) -> None:
     late = [name for name, done in services.items() if not done]
     if services:
         _say(
@@ -208,11 +226,11 @@ def revoke_command(name: str, delete_topics: bool, yes: bool, as_json: bool) -> 
                 path=done.path,
             )
         )
-        _tell_services(services)
+        tell_services(services)
         _say(said("kept: {topics}", topics=", ".join(kept) or said("no topics")))
         if deleted:
             _say(said("deleted: {deleted}", deleted=", ".join(deleted)))
-    _end(services)
+    end_as_taken(services)
 
 
 @click.command(name="principals")

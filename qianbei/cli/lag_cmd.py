@@ -2,12 +2,13 @@
 
 import json
 import time
+from collections.abc import Iterable
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from qianbei.inspect.lag import Lag, ServiceLag, measure
+from qianbei.inspect.lag import FillLag, Lag, ServiceLag, measure
 from qianbei.language import headed, spoken
 from qianbei.site import current_site
 from qianbei.stack import home_from_env
@@ -25,6 +26,8 @@ def lag_command(as_json: bool) -> None:
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         Console().print(lag_table(found))
+        if found.fills:
+            Console().print(_fills_table(found.fills))
 
 
 def lag_table(found: Lag) -> Table:
@@ -34,6 +37,13 @@ def lag_table(found: Lag) -> Table:
     table.columns[2].footer = f"{found.behind:,}"
     for one in found.services:
         table.add_row(one.service, str(len(one.instances)), _behind(one), _age(one), _rate(one), _error(one))
+    return table
+
+
+def _fills_table(fills: Iterable[FillLag]) -> Table:
+    table = headed("being filled from history", "joined", "left")
+    for one in fills:
+        table.add_row(one.topic, f"{one.joined}/{one.partitions}", f"{one.left:,}")
     return table
 
 

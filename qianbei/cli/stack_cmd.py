@@ -11,6 +11,7 @@ from rich.table import Table
 from broker.deploy import Deployed
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import load_settings
+from broker.topics import department_of
 from qianbei.cli.lag_cmd import lag_table
 from qianbei.inspect.lag import Lag, measure
 from qianbei.language import headed, spoken
@@ -46,6 +47,20 @@ def _say(message: str) -> None:
     click.echo(shown(message), err=True)
 
 
+def _say_fills(made: Deployed) -> None:
+    """New topics stay empty until somebody fills them, so that is said."""
+    departments = sorted({department_of(topic) for topic in made.fills})
+    for department in departments:
+        topics = [topic for topic in made.fills if department_of(topic) == department]
+        _say(
+            said(
+                "empty until they are filled from history, by `qianbei backfill {name}`: {topics}",
+                name=department,
+                topics=", ".join(topics),
+            )
+        )
+
+
 @click.command()
 @click.option(
     "--instances", type=click.IntRange(1, 16), default=1, show_default=True, help="Processes of each service."
@@ -71,6 +86,7 @@ def up(instances: int, audit: bool, servers_only: bool, line: str | None, as_jso
     site = current_site()
     made = deploy_site(site)
     _say(_deployed(made))
+    _say_fills(made)
     started: list[str] = []
     if not servers_only:
         stack.places.prepare()
@@ -163,6 +179,7 @@ def deploy_command(as_json: bool) -> None:
         click.echo(json.dumps(asdict(made)))
     else:
         click.echo(shown(_deployed(made)))
+        _say_fills(made)
 
 
 @click.command()

@@ -3,29 +3,34 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from broker.deploy import installation_topics, kafka_users, revoked_users
-from broker.kafka import Acl, Admin, Connection
+from broker.kafka import Acl, Connection, Groups
 from broker.settings import Settings
 from broker.topics import TopicSpec, acls
-from qianbei.doctor.finding import Finding, fail, ok, some
+from qianbei.doctor.finding import Finding, fail, ok, some, warn
 from schemas.said import said
 
 DEPLOY = said("run `qianbei deploy`")
+_A_DAY = 24 * 60
+LEAST_KEPT_MINUTES = 400 * _A_DAY
+"""As long as the intake is kept."""
 
 
 def look(settings: Settings) -> Iterator[Finding]:
     """Raises Unavailable or AccessDenied if Kafka cannot be asked."""
     installation = settings.installation()
     topics = installation_topics(installation)
-    with Admin(Connection.of(settings)) as admin:
+    with Groups(Connection.of(settings)) as admin:
         present = admin.topics()
         known = [topic for topic in topics if topic.name in present]
         counts = admin.partition_counts(topic.name for topic in known)
         configs = admin.topic_configs(topic.name for topic in known)
         users, rights = admin.users(), admin.acls()
+        kept = admin.kept_minutes()
     yield ok(said("kafka"), said("answers at {kafka_bootstrap}", kafka_bootstrap=settings.kafka_bootstrap))
     yield judge_topics(topics, present)
     yield judge_partitions(counts, settings.slots)
     yield judge_configs(known, configs, settings.replication)
+    yield judge_kept(kept)
     yield judge_users(set(kafka_users(installation)) - users, revoked_users(installation) & users)
     yield from judge_rights(acls(topics), rights)
 
@@ -85,6 +90,21 @@ def judge_configs(
             said("set them back with kafka-configs.sh --alter --add-config; find out who changed them"),
         )
     return ok(said("topic settings"), said("as the catalogue says"))
+
+
+def judge_kept(minutes: int) -> Finding:
+    """The positions of services, and the marks of topics that are being filled, outlive the longest pause."""
+    if minutes < LEAST_KEPT_MINUTES:
+        return warn(
+            said("group offsets"),
+            said("are forgotten {days:.0f} days after a group's last member has left", days=minutes / _A_DAY),
+            said(
+                "set offsets.retention.minutes of every broker to {least} or more: a service that stands longer begins "
+                "anew, and a topic that is being filled would have a gap",
+                least=LEAST_KEPT_MINUTES,
+            ),
+        )
+    return ok(said("group offsets"), said("are kept {days:,.0f} days", days=minutes / _A_DAY))
 
 
 def judge_users(missing: set[str], surplus: set[str]) -> Finding:

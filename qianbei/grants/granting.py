@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.api.tokens import revoke_all
+from broker.backfill.beginning import forget, forget_joined
+from broker.backfill.marks import State, marks_of
 from broker.deploy import installation_topics, released_schemas, withdraw
 from broker.errors import ConfigError
-from broker.kafka import Acl, Admin, Connection
+from broker.kafka import Acl, Admin, Connection, Groups
 from broker.store.connect import connected, translated
-from broker.topics import acls
+from broker.topics import FILL_GROUPS, acls, fill_group
 from qianbei.grants import files
+from qianbei.grants.retiring import with_earlier
 from qianbei.site import Site, deploy_site
 from schemas.entitlements import Grant, grants
 from schemas.identifiers import uscc as codes
@@ -70,6 +73,7 @@ def _dated(site: Site, wanted: SiteFile) -> tuple[SiteFile, bool]:
             )
         )
     present = site.admin.installation().site.get(wanted.name)
+    wanted = wanted if present is None else with_earlier(wanted, present)
     if present is not None and present.model_copy(update={"granted": None}) == wanted.model_copy(
         update={"granted": None}
     ):
@@ -80,9 +84,7 @@ def _dated(site: Site, wanted: SiteFile) -> tuple[SiteFile, bool]:
 def _require_new_versions(site: Site, file: SiteFile, installation: Installation) -> None:
     """A topic holds records of one shape: who is to see other fields gets another topic, also after a revocation."""
     wanted = {g.topic: g for g in installation.grants if g.department == file.name}
-    kept = files.all_before(files.folder_of(site.admin), file.name)
-    before = [g for g in site.admin.installation().grants if g.department == file.name]
-    for old in (*before, *grants(one for one in kept if one.subjects)):
+    for old in _granted_before(site, file.name):
         new = wanted.get(old.topic)
         if new is not None and _shape(new) != _shape(old):
             raise ConfigError(
@@ -95,6 +97,13 @@ def _require_new_versions(site: Site, file: SiteFile, installation: Installation
                     version=new.terms.version + 1,
                 )
             )
+
+
+def _granted_before(site: Site, name: str) -> list[Grant]:
+    """What a principal was granted until now, as far as the site's files tell."""
+    kept = files.all_before(files.folder_of(site.admin), name)
+    present = [grant for grant in site.admin.installation().grants if grant.department == name]
+    return [*present, *grants(one for one in kept if one.subjects)]
 
 
 def _shape(grant: Grant) -> tuple[object, ...]:
@@ -126,13 +135,40 @@ def again(site: Site, name: str) -> SiteFile:
     return SiteFile(departments=(name,), zh=principal.zh, en=principal.en)
 
 
-def grant(site: Site, planned: Planned) -> Path:
-    """Password, user, topics, schemas and rights, then the file; gives its path. Raises what ``deploy_site`` raises."""
+def grant(site: Site, planned: Planned, *, backfill: bool | None = None) -> Path:
+    """Password, user, topics, schemas and rights, then the file; gives its path. Raises what ``deploy_site`` raises.
+
+    ``backfill``: whether its new topics are marked to be filled from history; None: those that are a new version of one
+    that it had.
+    """
     folder = files.folder_of(site.admin)
-    deploy_site(site, planned.installation)
+    deploy_site(site, planned.installation, _live(site, planned, backfill=backfill))
     # What is routed from this moment on is promised, so it is noted now and not before.
     since = planned.file.granted if planned.unchanged else files.now()
     return files.put(folder, planned.file.model_copy(update={"granted": since}))
+
+
+def _live(site: Site, planned: Planned, *, backfill: bool | None) -> set[str]:
+    """Its topics that are not filled from history."""
+    raised = {old.subject for old in _granted_before(site, planned.name)}
+    return {
+        grant.topic
+        for grant in planned.installation.grants
+        if grant.department == planned.name
+        and not (grant.subject in raised if backfill is None else backfill)
+    }
+
+
+def unfilled(site: Site, name: str) -> tuple[str, ...]:
+    """A principal's topics that are still to be filled from history, or joined to the live stream."""
+    topics = [grant.topic for grant in site.admin.installation().grants if grant.department == name]
+    with Groups(Connection.of(site.admin)) as groups:
+        found = groups.committed(map(fill_group, topics))
+    return tuple(
+        topic
+        for topic in topics
+        if any(mark.state is not State.JOINED for mark in marks_of(topic, found[fill_group(topic)]).values())
+    )
 
 
 # --- back -----------------------------------------------------------------------------------------------------------
@@ -151,8 +187,16 @@ class Revoked:
 def revoke(site: Site, name: str) -> Revoked:
     """Take rights, password and tokens from a principal, at once. Raises ConfigError for one that cannot be revoked."""
     folder, installation = files.folder_of(site.admin), site.admin.installation()
-    # 1. From here no deployment and no service gives it anything.
-    path = files.put(folder, _revocation(installation, name))
+    revocation = _revocation(installation, name)
+    with Groups(connection := Connection.of(site.admin)) as groups:
+        kept = sorted(topic for topic in groups.topics() if _is_of(topic, name))
+        fills = groups.groups(FILL_GROUPS) & set(map(fill_group, kept))
+        # 0. Marks of what has joined: routing would wait for a joined topic that it does not know.
+        forget_joined(connection, groups, fills)
+        # 1. From here no deployment and no service gives it anything.
+        path = files.put(folder, revocation)
+        # What was being filled is not any more; what is granted again begins anew.
+        forget(connection, groups, fills)
     # 2. Kafka: who is connected is refused with the next request, who is not cannot log in.
     rights = withdraw(site.admin, site.admin.installation())
     # 3. The front door is told by Postgres.
@@ -161,8 +205,7 @@ def revoke(site: Site, name: str) -> Revoked:
         tokens = revoke_all(db, name)
     # 4. Should it ever be granted again, its password is another.
     (site.secrets / "kafka" / name).unlink(missing_ok=True)
-    with Admin(Connection.of(site.admin)) as admin:
-        return Revoked(path, rights, tokens, tuple(sorted(t for t in admin.topics() if _is_of(t, name))))
+    return Revoked(path, rights, tokens, tuple(kept))
 
 
 def _revocation(installation: Installation, name: str) -> SiteFile:

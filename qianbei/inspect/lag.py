@@ -4,19 +4,22 @@
 them was appended. Where a service stands is what it has committed: admission and routing to their consumer groups,
 compaction and report in Postgres. Transaction markers occupy offsets and are no records, so what is behind is counted by reading
 it, as long as that is quick; beyond that the offsets left are added (``exact`` is then false).
+
+A topic that is being filled from history is beside them: how many offsets its filler has left, and what routing has joined.
 """
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.kafka import Admin, Connection, PartitionReader, Record, TopicPartition
+from broker.backfill.marks import Mark, State, marks_of
+from broker.kafka import Admin, Connection, Groups, PartitionReader, Record, TopicPartition
 from broker.report.opening import counted_topics
 from broker.settings import Settings
 from broker.store.connect import connected, translated
-from broker.topics import OPERATOR, exchange_topic, intake_topics
+from broker.topics import FILL_GROUPS, OPERATOR, exchange_topic, intake_topics
 from qianbei.inspect.metrics import Instance, instances
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
@@ -66,10 +69,21 @@ class ServiceLag:
 
 
 @dataclass(frozen=True, slots=True)
+class FillLag:
+    """One topic that is being filled from history: offsets left, and how many of its partitions routing has joined."""
+
+    topic: str
+    left: int
+    joined: int
+    partitions: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lag:
-    """All services."""
+    """All services, and the topics that are being filled."""
 
     services: tuple[ServiceLag, ...]
+    fills: tuple[FillLag, ...] = ()
 
     @property
     def behind(self) -> int:
@@ -78,7 +92,11 @@ class Lag:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON types."""
-        return {"behind": self.behind, "services": [one.as_dict() for one in self.services]}
+        return {
+            "behind": self.behind,
+            "services": [one.as_dict() for one in self.services],
+            "fills": [asdict(one) for one in self.fills],
+        }
 
 
 def measure(site: Site, home: Path | None = None, *, sample_s: float = 1.0) -> Lag:
@@ -87,9 +105,10 @@ def measure(site: Site, home: Path | None = None, *, sample_s: float = 1.0) -> L
     Takes at least ``sample_s`` if there are processes, for their rate. Raises Unavailable, AccessDenied or ConfigError.
     """
     with instances(home, sample_s) as asked:
-        found = _lags(site.settings(OPERATOR, role="qb_reader"))
+        settings = site.settings(OPERATOR, role="qb_reader")
+        found, fills = _lags(settings), _fills(Connection.of(settings))
     by_service = asked()
-    return Lag(tuple(_with(one, by_service.get(one.service, ())) for one in found))
+    return Lag(tuple(_with(one, by_service.get(one.service, ())) for one in found), fills)
 
 
 def _with(lag: ServiceLag, processes: tuple[Instance, ...]) -> ServiceLag:
@@ -117,6 +136,26 @@ def _lags(settings: Settings) -> list[ServiceLag]:
             reader, {name: _Count(_late(offsets, ends)) for name, offsets in committed.items()}, ends
         )
     return [count.lag(name, time.time()) for name, count in counts.items()]
+
+
+def _fills(connection: Connection) -> tuple[FillLag, ...]:
+    """The topics of which not every partition is joined."""
+    with Groups(connection) as groups, PartitionReader(connection) as reader:
+        committed = groups.committed(groups.groups(FILL_GROUPS))
+        marks = {group: marks_of(group, offsets) for group, offsets in committed.items()}
+        left = {group: its for group, its in marks.items() if any(_awaited(mark) for mark in its.values())}
+        ends = reader.end_offsets({source for its in left.values() for source in its}) if left else {}
+    return tuple(_fill(group.removeprefix(FILL_GROUPS), its, ends) for group, its in sorted(left.items()))
+
+
+def _fill(topic: str, marks: Mapping[TopicPartition, Mark], ends: Offsets) -> FillLag:
+    awaited = {source: mark for source, mark in marks.items() if _awaited(mark)}
+    left = sum(max(0, ends[source] - mark.offset) for source, mark in awaited.items())
+    return FillLag(topic, left, len(marks) - len(awaited), len(marks))
+
+
+def _awaited(mark: Mark) -> bool:
+    return mark.state is not State.JOINED
 
 
 def _routed_topics(installation: Installation) -> list[str]:

@@ -137,6 +137,8 @@ TOPIC_DEFAULTS: Mapping[str, str] = {
 COORDINATORS: Mapping[str, str] = {
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "8",
+    # What a group has committed is state of ours: by default it is forgotten a week after its last member left.
+    "offsets.retention.minutes": "5256000",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "8",

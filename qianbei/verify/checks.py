@@ -19,6 +19,7 @@ from qianbei.verify.report import Findings, place_of
 from qianbei.verify.rulings import Rulings
 from qianbei.verify.source import Sent, Sources
 from qianbei.verify.stream import Stream
+from qianbei.verify.window import Partition
 from schemas.said import said
 
 KINDS = ("intake", "decision", "quarantine", "exchange", "dept")
@@ -29,7 +30,13 @@ class Checks:
     """The checks of one run, and which record goes to which of them."""
 
     def __init__(
-        self, stream: Stream, readers: Readers, rulings: Rulings, granted: Granted, keys: KeyTable
+        self,
+        stream: Stream,
+        readers: Readers,
+        rulings: Rulings,
+        granted: Granted,
+        keys: KeyTable,
+        filled: Mapping[Partition, int],
     ) -> None:
         self.readers = readers
         self.schemas = newest_schemas()
@@ -38,7 +45,7 @@ class Checks:
         self.conservation = Conservation(stream.window)
         self.redrives = Redrives(stream.window, self.conservation.findings)
         self.fold = Fold()
-        self.projection = Projection(granted, stream.partitions, stream.window, readers)
+        self.projection = Projection(granted, stream.partitions, stream.window, readers, filled)
         self.law = Law(rulings, stream.window)
         self.fold_findings = Findings()
         self._feeds: Mapping[str, Callable[[KafkaRecord], None]] = {

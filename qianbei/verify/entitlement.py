@@ -74,18 +74,19 @@ def _rules(content: Mapping[str, Any]) -> Iterator[Rule]:
 
 
 def rules_for(department: str, content: Mapping[str, Any], since_ms: int | None = None) -> Iterator[Rule]:
-    """The rules of one department by the content of an entitlement file."""
-    for subject, terms in (content.get("subjects") or {}).items():
-        yield Rule(
-            department,
-            subject,
-            terms["version"],
-            terms["rows"] == "interested",
-            tuple(terms["fields"]),
-            {name: frozenset(roles) for name, roles in (terms.get("party_roles") or {}).items()},
-            {path: (mask["mask"], mask["name"]) for path, mask in (terms.get("masks") or {}).items()},
-            since_ms,
-        )
+    """The rules of one department by the content of an entitlement file, those of earlier versions too."""
+    for subject, newest in (content.get("subjects") or {}).items():
+        for terms in (newest, *newest.get("earlier", ())):
+            yield Rule(
+                department,
+                subject,
+                terms["version"],
+                terms["rows"] == "interested",
+                tuple(terms["fields"]),
+                {name: frozenset(roles) for name, roles in (terms.get("party_roles") or {}).items()},
+                {path: (mask["mask"], mask["name"]) for path, mask in (terms.get("masks") or {}).items()},
+                since_ms,
+            )
 
 
 # --- projecting -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 A site file names one department. ``revoked``: it sees nothing any more, and its topics are kept as they are. ``like``: it
 sees what a shipped department sees; else what its own ``subjects`` say; with neither, what is shipped for it.
-``granted`` says since when.
+``granted`` says since when; ``retired`` names earlier versions of topics that are sent nothing any more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from broker.topics import dept_topic
 from qianbei.verify.entitlement import Rule, rules_for, shipped_contents
 
 Content = Mapping[str, Any]
@@ -20,10 +21,11 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The rules in force, and the departments that are revoked."""
+    """The rules in force, the departments that are revoked, and the topics that are retired."""
 
     rules: tuple[Rule, ...]
     revoked: frozenset[str]
+    retired: frozenset[str] = frozenset()
 
 
 def granted_at(folder: Path | None) -> Granted:
@@ -40,17 +42,24 @@ def granted_by(site: Iterable[Content], shipped: Iterable[Content] | None = None
         for department in content["departments"]
     }
     in_force: dict[str, tuple[Content, int | None]] = {name: (c, None) for name, c in by_department.items()}
-    revoked = set()
+    revoked, retired = set(), set()
     for content in site:
         (name,) = content["departments"]
+        retired |= {f"dept.{name}.{version}" for version in content.get("retired", ())}
         if "revoked" in content:
             revoked.add(name)
             in_force.pop(name, None)
             continue
         seen = by_department.get(content.get("like") or name, {}) if not content.get("subjects") else content
-        in_force[name] = (seen, _ms(content["granted"]))
-    rules = (rule for name, (content, since) in in_force.items() for rule in rules_for(name, content, since))
-    return Granted(tuple(rules), frozenset(revoked))
+        in_force[name] = (seen, _ms(content["granted"]) if "granted" in content else None)
+    rules = [rule for name, (content, since) in in_force.items() for rule in rules_for(name, content, since)]
+    newest: dict[tuple[str, str], int] = {}
+    for one in rules:
+        newest[one.department, one.subject] = max(newest.get((one.department, one.subject), 0), one.version)
+    # Only an earlier version can be retired.
+    retired -= {dept_topic(department, subject, version) for (department, subject), version in newest.items()}
+    left = (r for r in rules if dept_topic(r.department, r.subject, r.version) not in retired)
+    return Granted(tuple(left), frozenset(revoked), frozenset(retired))
 
 
 def _ms(at: datetime | str) -> int:

@@ -43,13 +43,17 @@ class Part(Enum):
 
 @dataclass(slots=True)
 class Output:
-    """One department's side of a lane. ``cut`` while retention may have taken away what the next records were."""
+    """One department's side of a lane. ``cut`` while retention may have taken away what the next records were.
+
+    ``filled`` where it has history: up to which offset of the exchange that must be there; what lies behind is not looked at.
+    """
 
     topic: str
     partition: int
     rule: Rule
     project: Callable[[Record], Record]
     cut: bool
+    filled: int | None = None
     queue: deque[Sent] = field(default_factory=deque)
     joins: dict[tuple[int, int, Part], Join | None] = field(default_factory=dict)
     compared: int = 0
@@ -59,8 +63,14 @@ class Output:
 
     def excuses(self, source: Source) -> bool:
         """Whether the record may be missing: it came before the grant, or before every service knew of that."""
+        if self.filled is not None:
+            return self.beyond(source)
         since = self.rule.since_ms
         return since is not None and source.sent.at_ms < since + NOTICE_MS
+
+    def beyond(self, source: Source) -> bool:
+        """Whether the record is still to be filled in, so that it may be there or not."""
+        return self.filled is not None and source.sent.offset >= self.filled
 
     def part(self, interested: Sequence[str], before: Sequence[str]) -> Part:
         """What of a record in which these organisations are, and were, interested."""
@@ -143,7 +153,7 @@ class Lane:
             interests = source.interests()
         except Unreadable:
             return []  # conservation has noted it
-        parts = [(output, output.part(*interests)) for output in self.outputs]
+        parts = [(output, output.part(*interests)) for output in self.outputs if not output.beyond(source)]
         return [(output, part) for output, part in parts if part is not Part.NOTHING]
 
     def _place(self, source: Source) -> str:

@@ -1,6 +1,7 @@
 """Check 3 as a whole: which lanes there are, and which record belongs to which."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from broker.topics import dept_topic, exchange_topic
 from qianbei.verify.avro import Readers
@@ -17,13 +18,20 @@ class Projection:
     """Feed it every record of ``exchange.*`` and ``dept.*``, then ask.
 
     ``partitions`` are those of the topics that exist; a topic that a rule asks for and that does not exist is wrong.
+    ``filled`` says of department partitions with history up to which exchange offset they must hold it.
     """
 
     def __init__(
-        self, granted: Granted, partitions: Iterable[Partition], window: Window, readers: Readers
+        self,
+        granted: Granted,
+        partitions: Iterable[Partition],
+        window: Window,
+        readers: Readers,
+        filled: Mapping[Partition, int] = MappingProxyType({}),
     ) -> None:
         self._shared = Shared(window, readers)
-        self._revoked = granted.revoked
+        self._filled = filled
+        self._revoked, self._retired = granted.revoked, granted.retired
         self._lanes: dict[Partition, Lane] = {}
         self._outputs: dict[Partition, tuple[Lane, Output]] = {}
         present = set(partitions)
@@ -50,7 +58,8 @@ class Projection:
         outputs = []
         for rule in granted:
             partition = (dept_topic(rule.department, rule.subject, rule.version), number)
-            outputs.append(Output(*partition, rule, projection(rule), bool(cut([partition]))))
+            filled = self._filled.get(partition)
+            outputs.append(Output(*partition, rule, projection(rule), bool(cut([partition])), filled))
         lane = self._lanes[topic, number] = Lane(topic, number, outputs, self._shared)
         for output in outputs:
             self._outputs[output.topic, number] = (lane, output)
@@ -75,7 +84,9 @@ class Projection:
     def add_dept(self, topic: str, partition: int, sent: Sent) -> None:
         """A record of a department's topic."""
         found = self._outputs.get((topic, partition))
-        if found is None and topic.removeprefix("dept.").rsplit(".", 2)[0] in self._revoked:
+        if found is None and (
+            topic in self._retired or topic.removeprefix("dept.").rsplit(".", 2)[0] in self._revoked
+        ):
             return  # what it was given before is kept, and nothing says any more what that should be
         if found is None:
             self.findings.add(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from broker.kafka import Admin, Connection, PartitionReader, TopicPartition
+from broker.kafka import Connection, Groups, PartitionReader, TopicPartition
 from broker.kafka import Record as KafkaRecord
 from broker.registry import Registry
 from broker.settings import Settings
@@ -14,6 +14,7 @@ from broker.topics import OPERATOR
 from qianbei.site import Site
 from qianbei.verify.avro import Readers
 from qianbei.verify.checks import KINDS, Checks
+from qianbei.verify.fills import filled_to
 from qianbei.verify.granted import granted_at
 from qianbei.verify.keys import KeyTable
 from qianbei.verify.latest import Comparison, Goal, await_compaction, database, read_positions, snapshot
@@ -41,7 +42,7 @@ def verify(site: Site, say: Say | None = None, *, patience_s: float = 30.0) -> R
     with (
         _without_gc(),
         Registry(settings.registry_url) as registry,
-        Admin(connection) as admin,
+        Groups(connection) as admin,
         PartitionReader(connection) as reader,
     ):
         topics = sorted(topic for topic in admin.topics() if topic.partition(".")[0] in KINDS)
@@ -52,6 +53,7 @@ def verify(site: Site, say: Say | None = None, *, patience_s: float = 30.0) -> R
             rulings_of(settings.policy_file),
             granted_at(settings.entitlements),
             _keys(settings),
+            filled_to(admin),
         )
         run = _Run(settings, admin, stream, checks, say or _quiet, begun + patience_s)
         return run.report(begun)
@@ -83,7 +85,7 @@ class _Run:
     """The steps of a verification. ``known`` is how far admission and routing had come before the last reading."""
 
     settings: Settings
-    admin: Admin
+    admin: Groups
     stream: Stream
     checks: Checks
     say: Say

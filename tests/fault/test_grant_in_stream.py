@@ -4,47 +4,16 @@
 """
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from tests.support.exchange import Exchange, until
 from tests.support.granting import Commands
-from tests.support.story import sender, sold_house
+from tests.support.streaming import lanes, streaming
 
 GRANTS = int(os.environ.get("QIANBEI_GRANTS", "0"))
 BANK, USCC = "bank.flood", "91411400MA4000039E"
 SOURCE, COPY, WHOLE = "exchange.sale", f"dept.{BANK}.sale.v1", "dept.tax.sale.v1"
-
-Lanes = dict[int, list[tuple[bytes | None, bytes | None]]]
-
-
-@contextmanager
-def streaming(exchange: Exchange) -> Iterator[None]:
-    """Sales that name the bank as their lender, one after the other, while the block runs."""
-    stop = threading.Event()
-
-    def stream() -> None:
-        with sender(exchange.site, "bureau") as bureau:
-            while not stop.is_set():
-                bureau.send(*sold_house(lender_uscc=USCC))
-
-    thread = threading.Thread(target=stream)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def lanes(exchange: Exchange, topic: str) -> Lanes:
-    found: Lanes = {}
-    for record in exchange.read([topic]):
-        found.setdefault(record.partition, []).append((record.key, record.header("qb_revision")))
-    return found
 
 
 def test_nothing_is_missing_behind_the_first_record(
@@ -53,7 +22,7 @@ def test_nothing_is_missing_behind_the_first_record(
     commands = Commands(exchange.site, monkeypatch)
     exchange.ensure_services(2)
     every = {f"{service}-{n}": True for service in ("admission", "routing", "report") for n in range(2)}
-    with streaming(exchange):
+    with streaming(exchange, USCC):
         until("sales before", lambda: len(lanes(exchange, SOURCE)) == exchange.site.admin.slots)
         told = commands.grant(BANK, "--like", "bank.icbc", "--uscc", USCC)
         assert told["services"] == every

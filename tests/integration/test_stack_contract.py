@@ -9,6 +9,7 @@ from broker.errors import ConfigError
 from broker.kafka import (
     Acl,
     Admin,
+    Commit,
     Connection,
     GroupConsumer,
     IdempotentProducer,
@@ -82,7 +83,7 @@ def test_a_transaction_is_seen_whole(servers: Settings) -> None:
         (partition,) = assignment.partitions
         offsets = {partition: found[-1].offset + 1}
         out = [Outgoing("contract.out", 0, b"k", bytes([n])) for n in range(10)]
-        producer.publish(out, offsets, assignment.generation, "contract-group")
+        producer.publish(out, Commit("contract-group", offsets, assignment.generation))
         assert consumer.committed(partition) == found[-1].offset + 1
 
 

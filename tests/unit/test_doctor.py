@@ -40,6 +40,8 @@ def changed_config() -> Finding:
         (kafka.judge_partitions({"a": 4, "b": 5}, 4), Level.FAIL, "b"),
         (kafka.judge_configs(TOPICS, configs(), 1), Level.OK, ""),
         (changed_config(), Level.FAIL, "exchange.sale retention.ms=1000 (must be -1)"),
+        (kafka.judge_kept(7 * 24 * 60), Level.WARN, "7 days"),
+        (kafka.judge_kept(400 * 24 * 60), Level.OK, "400 days"),
         (kafka.judge_users({"tax"}, set()), Level.FAIL, "tax"),
         (kafka.judge_users(set(), {"bank.ccb"}), Level.FAIL, "bank.ccb"),
         (schemas.judge_registered({"exchange.sale-value"}, 9), Level.FAIL, "exchange.sale-value"),

@@ -158,3 +158,41 @@ def test_without_a_folder_nothing_can_be_granted(site: Site) -> None:
 def test_only_copies_are_ever_deleted() -> None:
     topics = ("intake.x", "decision.x", "quarantine.x", "dept.x.sale.v1", "dlq.x")
     assert granting.copies(topics) == ("dept.x.sale.v1", "dlq.x")
+
+
+def version_two(site: Site, tmp_path: Path) -> SiteFile:
+    """The file of a department whose version is raised from the one that is in place."""
+    files.put(folder_of(site), read_site_file(written(tmp_path / "w.yaml", WATER)))
+    newer = WATER.replace("house_code, ", "").replace("version: 1", "version: 2")
+    return granting.plan(site, read_site_file(written(tmp_path / "w.yaml", newer))).file
+
+
+def test_a_raised_version_keeps_the_former_one_beside_it(site: Site, tmp_path: Path) -> None:
+    file = version_two(site, tmp_path)
+    (earlier,) = file.subjects["sale"].earlier
+    assert earlier == read_site_file(written(tmp_path / "v1.yaml", WATER)).subjects["sale"]
+    path = files.put(folder_of(site), file)
+    assert read_site_file(path) == file
+    assert {g.topic for g in site.admin.installation().grants if g.department == "water"} == {
+        "dept.water.sale.v1",
+        "dept.water.sale.v2",
+    }
+    third = file.model_copy(
+        update={"subjects": {"sale": file.subjects["sale"].model_copy(update={"version": 3, "earlier": ()})}}
+    )
+    assert [one.version for one in granting.plan(site, third).file.subjects["sale"].earlier] == [2, 1]
+
+
+def test_what_was_retired_does_not_come_back_with_a_later_grant(site: Site, tmp_path: Path) -> None:
+    file = version_two(site, tmp_path)
+    retired = file.model_copy(update={"retired": {"sale.v1": files.now()}})
+    files.put(folder_of(site), retired)
+    assert [g.topic for g in site.admin.installation().grants if g.department == "water"] == [
+        "dept.water.sale.v2"
+    ]
+    third = file.model_copy(
+        update={"subjects": {"sale": file.subjects["sale"].model_copy(update={"version": 3, "earlier": ()})}}
+    )
+    planned = granting.plan(site, third).file
+    assert [one.version for one in planned.subjects["sale"].earlier] == [2]
+    assert planned.retired == retired.retired

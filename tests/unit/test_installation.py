@@ -214,3 +214,50 @@ def test_shipped_topics_are_as_before(folder: Folder) -> None:
     before = grants(load_entitlements())
     like_it = [grant for grant in before if grant.department == "bank.icbc"]
     assert len(before) + len(like_it) == len(load_installation(folder()).grants)
+
+
+# --- versions beside each other ---------------------------------------------------------------------------------------
+
+EARLIER = """    earlier:
+      - version: 1
+        legal_basis: 市政数据共享协议
+        purpose: {zh: 过户, en: Change of the customer}
+        rows: all
+        retention_days: 30
+        fields: [house_code]
+"""
+TWO = WATER.replace("version: 1", "version: 2") + EARLIER
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TWO.replace("      - version: 1", "      - version: 2"), r"water.yaml: sale: .*not below 2"),
+        (TWO + EARLIER.replace("    earlier:\n", ""), r"water.yaml: sale: .*or one twice"),
+        (TWO.replace("fields: [house_code]", "fields: [house_cod]"), r"house_cod is no field; .*house_code"),
+    ],
+)
+def test_earlier_versions_lie_before_and_are_judged_too(folder: Folder, text: str, message: str) -> None:
+    with pytest.raises(EntitlementError, match=message):
+        load_installation(folder(text))
+
+
+def test_a_shipped_department_of_several_loses_what_is_retired_alone(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = load_entitlements()
+    terms = next(e.subjects["sale"] for e in shipped if "bank.ccb" in e.departments)
+    raised = terms.model_copy(update={"version": 2, "earlier": (terms,)})
+    monkeypatch.setattr(
+        "schemas.installation.shipped_entitlements",
+        lambda: tuple(
+            e.model_copy(update={"subjects": {**e.subjects, "sale": raised}})
+            if "bank.ccb" in e.departments
+            else e
+            for e in shipped
+        ),
+    )
+    retired = REVOKED.replace("revoked: 2026-11-27T20:30:00Z", "retired: {sale.v1: 2026-11-27T20:30:00Z}")
+    found = {g.topic for g in load_installation(folder(retired)).grants if g.subject == "sale"}
+    assert {"dept.bank.icbc.sale.v1", "dept.bank.icbc.sale.v2", "dept.bank.ccb.sale.v2"} <= found
+    assert "dept.bank.ccb.sale.v1" not in found

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qianbei.verify.fills import ALL
 from qianbei.verify.granted import Granted, granted_at, granted_by
 from qianbei.verify.lanes import NOTICE_MS
 from qianbei.verify.projection import Projection
@@ -91,3 +92,72 @@ def test_without_a_grant_of_the_site_nothing_is_excused() -> None:
 
 def test_what_a_revoked_department_was_given_is_left_alone() -> None:
     assert judged(slice(None), [AFTER] * 5, revoked=True).ok
+
+
+# --- what is filled from history --------------------------------------------------------------------------------------
+
+
+def filled(bank_has: slice, upto: int) -> CheckResult:
+    """The bank was granted after all five records; its topic must hold what lies before ``upto``."""
+    rules = tuple(replace(rule, since_ms=SINCE) for rule in RULES)
+    projection = Projection(
+        Granted(rules, frozenset()), PARTITIONS, EVERYTHING, readers(), {(BANK_TOPIC, 0): upto, (TAX, 0): ALL}
+    )
+    for at, record in enumerate(RECORDS):
+        projection.add_exchange(EXCHANGE, 0, _appended(source(at, record), BEFORE))
+    for topic, had in ((TAX, slice(None)), (BANK_TOPIC, bank_has)):
+        for record in what_lies(topic)[had]:
+            projection.add_dept(topic, 0, record)
+    projection.advance()
+    return projection.finish({})
+
+
+def test_before_its_mark_a_topic_must_hold_all_and_behind_it_nothing_is_asked() -> None:
+    assert filled(slice(0, 2), 3).ok
+    assert kinds(filled(slice(1, 2), 3)) == {"LOST_RECORD": 1}
+    assert kinds(filled(slice(0, 1), 3)) == {"LOST_RECORD": 1}
+    assert filled(slice(0, 0), 0).ok
+
+
+def test_more_than_the_mark_says_is_written_by_nobody() -> None:
+    assert kinds(filled(slice(0, 3), 3)) == {"UNEXPECTED_RECORD": 1}
+
+
+def test_what_has_joined_must_be_there_from_the_first_record_on_whenever_it_was_granted() -> None:
+    assert filled(slice(None), ALL).ok
+    assert kinds(filled(slice(1, None), ALL)) == {"LOST_RECORD": 1}
+
+
+# --- versions beside each other -------------------------------------------------------------------------------------
+
+TWO = (
+    WATER.replace("version: 1", "version: 2").rstrip()
+    + """
+    earlier:
+      - version: 1
+        legal_basis: 市政数据共享协议
+        purpose: {zh: 过户, en: Change of the customer}
+        rows: all
+        retention_days: 30
+        fields: [house_code]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("retired", "versions"), [("", {1, 2}), ("retired: {sale.v1: 2026-11-28T20:30:00Z}", {2})]
+)
+def test_an_earlier_version_is_in_force_until_it_is_retired(
+    tmp_path: Path, retired: str, versions: set[int]
+) -> None:
+    (tmp_path / "water.yaml").write_text(TWO + retired + "\n", encoding="utf-8")
+    (tmp_path / "tax.yaml").write_text(
+        "departments: [tax]\nzh: 税\nen: Tax\nretired: {sale.v1: 2026-11-28T20:30:00Z}\n", encoding="utf-8"
+    )
+    found, installation = granted_at(tmp_path), load_installation(tmp_path)
+    assert {r.version for r in found.rules if r.department == "water"} == versions
+    assert {g.terms.version for g in installation.grants if g.department == "water"} == versions
+    # The newest version is not retired by that, as that of tax: it would have to be revoked.
+    assert {r.version for r in found.rules if (r.department, r.subject) == ("tax", "sale")} == {1}
+    assert "dept.tax.sale.v1" in {grant.topic for grant in installation.grants}
+    assert found.retired == ({"dept.water.sale.v1"} if retired else set())

@@ -196,9 +196,10 @@ def test_only_who_seals_or_opens_is_given_the_master_key(tmp_path: Path) -> None
         "qb-admission",
         "qb-api",
         "qb-routing",
+        "qb-fill",
         "qb-operator",
     }
-    assert {user for user, one in given.items() if one.keys_dsn} == {"qb-routing", "qb-operator"}
+    assert {user for user, one in given.items() if one.keys_dsn} == {"qb-routing", "qb-fill", "qb-operator"}
 
 
 def test_an_encryption_that_there_is_not_is_named_with_those_that_there_are() -> None:

@@ -21,7 +21,7 @@ from tests.support.granting import Commands
 from tests.support.story import sender, sold_house
 from tests.support.streaming import lanes, streaming
 
-SALES = int(os.environ.get("QIANBEI_BACKFILL_SALES", "150"))
+SALES = int(os.environ.get("QIANBEI_BACKFILL_SALES", "300"))
 KILLS = int(os.environ.get("QIANBEI_BACKFILL_KILLS", "2"))
 DEPARTMENT = "archive"
 FAST = 5_000

@@ -1,14 +1,15 @@
-"""Protected values made unrecognisable, whatever the schema: envelopes, and what departments are given in clear.
+"""Protected values made unrecognisable, or opened, whatever the schema: envelopes, and what departments are given in clear.
 
 A masked envelope is one in clear that holds the mask, so that no schema changes. Names keep their first character, numbers
-of documents and phones their last digits; everything else is blurred whole, and so is what is encrypted.
+of documents and phones their last digits; everything else is blurred whole, and so is what is encrypted. What was erased
+stays as it is.
 """
 
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from broker.protected import UnreadableValue, clear, reveal
+from broker.protected import Envelope, UnreadableValue, clear, present
 from broker.replay.selecting import kind_of, subject_of
 from broker.routing.masks import id_number, last4, surname
 from schemas.derive import is_protected, named_types, resolved
@@ -35,21 +36,42 @@ def _blurred(_value: str) -> str:
     return BLURRED
 
 
-class Masker:
-    """Masks records; each schema is looked at once."""
+class Presenting:
+    """Records as they may be shown. Each schema is looked at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, envelope: Callable[[str], Walk], masks_clear: bool) -> None:
+        self._envelope = envelope
+        self._masks_clear = masks_clear
         self._walks: dict[tuple[int, str], tuple[Schema, Walk | None]] = {}
 
-    def masked(self, topic: str, schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
-        """The record with its protected values masked; the one that was given stays as it is."""
+    def shown(self, topic: str, schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
+        """The record with its protected values as they may be shown; the one that was given stays as it is."""
         key = (id(schema), topic)
         if key not in self._walks:
+            in_clear = _clear_paths(topic) if self._masks_clear else frozenset()
             # The schema is kept too: else its id could be given to another one.
-            self._walks[key] = schema, _Compiler(schema, _clear_paths(topic)).walk(schema, ())
+            self._walks[key] = schema, _Compiler(schema, in_clear, self._envelope).walk(schema, ())
         walk = self._walks[key][1]
-        masked: dict[str, Any] = body if walk is None else walk(body)
-        return masked
+        shown: dict[str, Any] = body if walk is None else walk(body)
+        return shown
+
+
+def masked() -> Presenting:
+    """Protected values are masked."""
+    return Presenting(_envelope_mask, masks_clear=True)
+
+
+def revealed(open_envelope: Callable[[Envelope], str | None]) -> Presenting:
+    """Encrypted values are opened. One whose bytes were changed, or whose key is gone, stays as it is."""
+
+    def opened(envelope: Envelope) -> Envelope:
+        try:
+            value = open_envelope(envelope)
+        except UnreadableValue:
+            return envelope
+        return envelope if value is None else clear(value)
+
+    return Presenting(lambda _name: opened, masks_clear=False)
 
 
 def _clear_paths(topic: str) -> frozenset[tuple[str, ...]]:
@@ -62,7 +84,7 @@ def _clear_paths(topic: str) -> frozenset[tuple[str, ...]]:
 def protected_paths(subject: str) -> frozenset[tuple[str, ...]]:
     """The paths of a subject's protected values, as its newest schema has them."""
     schema = load_schema(subject, latest_version(subject))
-    compiler = _Compiler(schema, frozenset())
+    compiler = _Compiler(schema, frozenset(), _envelope_mask)
     compiler.walk(schema, ())
     return frozenset(compiler.protected)
 
@@ -70,9 +92,12 @@ def protected_paths(subject: str) -> frozenset[tuple[str, ...]]:
 class _Compiler:
     """Compiles the walk through one schema, None where nothing in it is protected."""
 
-    def __init__(self, schema: Schema, in_clear: frozenset[tuple[str, ...]]) -> None:
+    def __init__(
+        self, schema: Schema, in_clear: frozenset[tuple[str, ...]], envelope: Callable[[str], Walk]
+    ) -> None:
         self._named = named_types(schema)
         self._in_clear = in_clear
+        self._envelope = envelope
         self.protected: set[tuple[str, ...]] = set()
 
     def walk(self, kind: Any, path: tuple[str, ...]) -> Walk | None:
@@ -84,7 +109,7 @@ class _Compiler:
             return _text_mask(path) if kind == "string" and path in self._in_clear else None
         if is_protected(kind):
             self.protected.add(path)
-            return _envelope_mask(path[-1])
+            return self._envelope(path[-1])
         if kind["type"] == "record":
             return self._record(kind, path)
         if kind["type"] == "array":
@@ -127,10 +152,11 @@ def _text_mask(path: tuple[str, ...]) -> Walk:
 def _envelope_mask(name: str) -> Walk:
     mask = _MASKS.get(name, _blurred)
 
-    def masked(envelope: dict[str, Any]) -> dict[str, Any]:
+    def masked_envelope(envelope: Envelope) -> Envelope:
         try:
-            return clear(mask(reveal(envelope)))
+            value = present(envelope)
         except UnreadableValue:
             return clear(BLURRED)
+        return envelope if value is None else clear(mask(value))
 
-    return masked
+    return masked_envelope

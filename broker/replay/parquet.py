@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from broker.errors import ConfigError
-from broker.protected import UnreadableValue, reveal
+from broker.protected import UnreadableValue, present
 from broker.replay.forms import PLACE, Writer, place
 from broker.replay.masking import BLURRED
 from broker.replay.replaying import Chosen
@@ -152,9 +152,10 @@ class _Columns:
         )
 
 
-def _text(envelope: dict[str, Any]) -> str:
+def _text(envelope: dict[str, Any]) -> str | None:
+    """Null for what was erased."""
     try:
-        return reveal(envelope)
+        return present(envelope)
     except UnreadableValue:
         return BLURRED
 

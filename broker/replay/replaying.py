@@ -8,13 +8,13 @@ with these positions, in one step (``keeping``).
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from broker.errors import DecodeError
 from broker.kafka import Connection, PartitionReader, Record, TopicPartition
 from broker.replay.decoding import AnyDecoder, Opened
-from broker.replay.masking import Masker
+from broker.replay.masking import Presenting
 from broker.replay.planning import Plan
 from broker.replay.reading import read_out
 from broker.replay.selecting import Matcher
@@ -100,12 +100,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Choosing:
-    """From a record of the log to what is given out of it, masked unless it is to be revealed."""
+    """From a record of the log to what is given out of it, its protected values as they may be shown."""
 
     matcher: Matcher
     decoder: AnyDecoder
-    revealed: bool
-    _masker: Masker = field(default_factory=Masker)
+    presenting: Presenting
 
     def chosen(self, record: Record) -> Chosen | None:
         """None if it is not chosen."""
@@ -117,9 +116,8 @@ class Choosing:
             return None if self.matcher.decides_by_content else Chosen(record, None, str(error))
         if not self.matcher.chooses(record.topic, opened):
             return None
-        if not self.revealed:
-            opened = Opened(opened.schema, self._masker.masked(record.topic, opened.schema, opened.body))
-        return Chosen(record, opened, None)
+        shown = self.presenting.shown(record.topic, opened.schema, opened.body)
+        return Chosen(record, Opened(opened.schema, shown), None)
 
 
 @dataclass(slots=True)

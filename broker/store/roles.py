@@ -63,6 +63,9 @@ _GRANTS = (
     "GRANT SELECT ON keys.request TO qb_admission",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON keys.request TO qb_eraser",
     "GRANT SELECT, INSERT, UPDATE ON keys.erasure TO qb_eraser",
+    # Who erased, when and why is told to an assessor; whom is not.
+    "GRANT USAGE ON SCHEMA keys TO qb_audit",
+    "GRANT SELECT (erasure_id, operator, reason, begun_at, finished_at) ON keys.erasure TO qb_audit",
     # What stands, and where a person's records lie: read to see whether the law lets them go.
     "GRANT USAGE ON SCHEMA admission, latest TO qb_eraser",
     "GRANT SELECT ON ALL TABLES IN SCHEMA admission, latest TO qb_eraser",

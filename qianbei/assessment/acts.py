@@ -1,6 +1,8 @@
-"""What operators did in a period: tokens and keys, redrives, grants and revocations, and looks at who saw what.
+"""What operators did in a period: tokens and keys, redrives, grants and revocations, erasures, replays that showed protected
+values, and looks at who saw what.
 
-Each is told from where it is kept: the table of tokens, the topic of redrives, the site's files, the access log.
+Each is told from where it is kept: the table of tokens, the topic of redrives, the site's files, the key table's schema, the
+tables of the audit.
 """
 
 from collections.abc import Iterator
@@ -30,6 +32,11 @@ UNION ALL
 SELECT at, upper(replace(query, '/', '_')), coalesce(officer_id, ''),
        array_to_string(houses || contracts, ' ') || CASE WHEN parties = '{}' THEN '' ELSE 'a person' END, coalesce(number, '')
 FROM audit.access WHERE query LIKE 'audit/%'
+UNION ALL
+SELECT at, 'REPLAY_REVEALED_' || act, operator, replay_id::text,
+       reason || coalesce(' (' || records || ' records)', '') FROM audit.replay
+UNION ALL
+SELECT begun_at, 'ERASURE', operator, erasure_id, reason FROM keys.erasure
 """
 
 

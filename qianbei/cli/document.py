@@ -4,11 +4,12 @@ import sys
 
 import click
 
+from qianbei.documents import Document, document
 from qianbei.language import spoken
 
 
-def asked_document() -> str:
-    """One line: asked for on a terminal, where it is not shown, else read from the standard input."""
+def asked_document() -> Document:
+    """One line: asked for on a terminal, where it is not shown, else read from the standard input. Raises ConfigError."""
     if sys.stdin.isatty():
-        return str(click.prompt(spoken("kind and number of the document"), hide_input=True, err=True))
-    return sys.stdin.readline()
+        return document(click.prompt(spoken("kind and number of the document"), hide_input=True, err=True))
+    return document(sys.stdin.readline())

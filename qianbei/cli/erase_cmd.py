@@ -7,15 +7,14 @@ import click
 from rich.console import Console
 
 from qianbei.cli.acts import fit, user
+from qianbei.cli.document import asked_document
 from qianbei.cli.progress import bar
 from qianbei.erasure.erasing import Act, Erased, erase
-from qianbei.erasure.person import document
 from qianbei.language import headed, spoken
 from qianbei.site import current_site
 
 
 @click.command(name="erase")
-@click.option("--id-type", default="1", show_default=True, help="The type of document (codes/id_type.yaml).")
 @click.option("--reason", help="Why, in your words; kept, so name no person.")
 @click.option("--operator", default=user, show_default="you", help="Who does it; kept.")
 @click.option("--dry-run", is_flag=True, help="Only say what stands against it, and where copies are.")
@@ -25,11 +24,12 @@ from qianbei.site import current_site
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def erase_command(
-    id_type: str, reason: str | None, operator: str, dry_run: bool, yes: bool, wait: float, as_json: bool
+    reason: str | None, operator: str, dry_run: bool, yes: bool, wait: float, as_json: bool
 ) -> None:
     """Erase a person: his name, number, phone and address, wherever the exchange has them and may let them go.
 
-    The document's number is asked for, or read from the standard input: never an argument, which others could see.
+    Kind and number of his document are asked for, or read from the standard input: never an argument, which others
+    could see.
 
     Refused while a record that names the person stands or must be kept (policy/retention.yaml). Otherwise every record that
     names him gets a revision without him, departments included, his keys are destroyed, so that what is encrypted under
@@ -44,7 +44,7 @@ def erase_command(
     """
     if not dry_run and not reason:
         raise click.UsageError(spoken("say why with --reason, or look first with --dry-run"))
-    person = document(id_type, _number())
+    person = asked_document()
     if not dry_run and not yes and sys.stdin.isatty():
         click.confirm(spoken("There is no way back. Erase this person?"), abort=True, err=True)
     act = None if dry_run else Act(fit("operator", operator), fit("reason", reason or ""))
@@ -56,13 +56,6 @@ def erase_command(
         _show(found, dry_run=dry_run)
     if found.grounds or any(copy.until is None for copy in found.copies):
         raise click.exceptions.Exit(1)
-
-
-def _number() -> str:
-    if sys.stdin.isatty():
-        asked: str = click.prompt(spoken("Document number"), hide_input=True, err=True)
-        return asked
-    return sys.stdin.readline().strip()
 
 
 def _show(found: Erased, *, dry_run: bool) -> None:

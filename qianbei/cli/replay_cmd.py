@@ -11,7 +11,6 @@ import click
 from broker.deploy import installation_topics
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.kafka import TopicPartition
-from broker.protected import party_ref
 from broker.replay.finding import same_party
 from broker.replay.folder import FORMS
 from broker.replay.outlets import CommandFailed
@@ -211,11 +210,8 @@ def _ms(moment: datetime | None) -> int | None:
 
 def _asked_person(site: Site) -> frozenset[str]:
     """The references of a person, whose number stands in no command line, which others can see."""
-    words = asked_document().split()
-    if len(words) != 2:
-        raise click.UsageError(spoken("write the type of the document, a blank, and its number"))
     settings = site.settings(OPERATOR, role=READER)
-    ref = party_ref(settings.party_key(), *words)
+    ref = asked_document().ref(settings.party_key())
     try:
         return same_party(settings.dsn(), ref)
     except (Unavailable, AccessDenied, ConfigError) as error:

@@ -11,11 +11,13 @@ from rich.console import Console
 from broker.admission.opening import party_ref_filler
 from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.kafka import Connection, PartitionReader, TopicPartition
+from broker.keys.keyring import Keyring
 from broker.registry import Registry
 from broker.replay import folder as folders
 from broker.replay.decoding import AnyDecoder
 from broker.replay.finding import Index, find, indexed_topics
 from broker.replay.forms import as_object, json_line
+from broker.replay.masking import masked, revealed
 from broker.replay.outlets import Shown, fed
 from broker.replay.planning import Plan, make_plan
 from broker.replay.replaying import (
@@ -122,10 +124,12 @@ class Run:
         with (
             stopping(stop),
             Registry(self._settings.registry_url) as registry,
+            Keyring.of(self._settings) as keyring,
             readers(self._connection, far, plan) as sources,
         ):
             matcher = Matcher(self._selection, self._filler())
-            choosing = Choosing(matcher, AnyDecoder(registry), self._reveal)
+            presenting = revealed(keyring.open) if self._reveal else masked()
+            choosing = Choosing(matcher, AnyDecoder(registry), presenting)
             replay = Replay(choosing, target, self._pace, keep, positions, self.given)
             try:
                 return replay.run(sources, plan, stop, tell)

@@ -19,7 +19,7 @@ from broker.keys.places import PARTY_REF, places_of_subject
 from broker.protected import is_sealed
 from broker.replay.reading import read_out, whole
 from broker.topics import TopicSpec
-from qianbei.erasure.person import Document
+from qianbei.documents import Document
 
 Tell = Callable[[int, int], None]
 _OTHERS = ("intake", "quarantine", "dept", "dlq")

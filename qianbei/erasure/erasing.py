@@ -33,9 +33,10 @@ from broker.store.connect import Connection as Database
 from broker.store.connect import connected, translated
 from broker.store.roles import ERASER
 from broker.topics import OPERATOR
+from qianbei.documents import Document
 from qianbei.erasure.copies import Copy, Found, Search, Tell
 from qianbei.erasure.holdings import Ground, Holding, grounds, holdings, standing
-from qianbei.erasure.person import Document, refs_of
+from qianbei.erasure.person import refs_of
 from qianbei.erasure.waiting import await_folded
 from qianbei.site import Site
 from schemas.catalogue import INTERNAL

@@ -6,26 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from broker.deploy import installation_topics
 from broker.disclosed import finding
 from broker.disclosed.finding import Database, Disclosure, Matter
 from broker.errors import ConfigError
 from broker.kafka import Connection, PartitionReader, TopicPartition
-from broker.query.asked import Person
 from broker.settings import Settings
 from broker.store.connect import connected, translated
 from broker.store.roles import AUDIT as AUDIT_ROLE
 from broker.store.roles import READER
 from broker.topics import AUDIT, OPERATOR
+from qianbei.documents import Document
 from qianbei.site import Site
 from qianbei.who.recording import Asker, Look
 from qianbei.who.telling import as_dict
 from schemas.said import said
 
-CITIZEN = "1"
-"""The kind of document that is meant where none is named."""
 _INDEXED = ("exchange", "dept")
 
 
@@ -43,16 +39,9 @@ Meant = Callable[[Database], Matter]
 """Whom or what is meant, by what stands in ``latest``."""
 
 
-def person(settings: Settings, given: str) -> Meant:
-    """A person by document: ``<number>`` of an identity card, or ``<kind> <number>``. Raises ConfigError, which holds no value."""
-    words = given.split()
-    kind, number = words if len(words) == 2 else (CITIZEN, "".join(words))
-    try:
-        ref = Person(id_type=kind, id_no=number).ref(settings.party_key())
-    except ValidationError:
-        raise ConfigError(
-            said("this is no document: give its kind (code list id_type) and its number, as in: 1 4114…0015")
-        ) from None
+def person(settings: Settings, document: Document) -> Meant:
+    """Whoever has the document."""
+    ref = document.ref(settings.party_key())
     return lambda db: finding.person(db, ref)
 
 

@@ -35,8 +35,10 @@ KEYS = {
         "request": ALL,
         "erasure": {"SELECT", "INSERT", "UPDATE"},
     },
+    "qb_audit": {},
 }
-"""Who may do what in the schema ``keys``. That the eraser may overwrite a key is a right on four columns, not on the table."""
+"""Who may do what in the schema ``keys``. That the eraser may overwrite a key, and that the audit may read who erased, when
+and why, are rights on some columns, not on the table."""
 
 
 def test_keys_are_for_those_who_use_them(deployed: Exchange) -> None:
@@ -51,3 +53,8 @@ def test_keys_are_for_those_who_use_them(deployed: Exchange) -> None:
             assert rows(db, overwrites, role) == [(role == "qb_eraser",)]
             enters = rows(db, "SELECT has_schema_privilege(%s, 'keys', 'USAGE')", role)
             assert enters == [(role in KEYS,)]
+            told = [
+                rows(db, "SELECT has_column_privilege(%s, 'keys.erasure', %s, 'SELECT')", role, column)
+                for column in ("operator", "refs")
+            ]
+            assert told == [[(role in {"qb_audit", "qb_eraser"},)], [(role == "qb_eraser",)]]

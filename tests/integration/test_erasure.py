@@ -21,14 +21,15 @@ from broker.replay.targets import drop
 from broker.store.roles import COMPACTION, READER
 from broker.topics import OPERATOR
 from qianbei.cli import audit_cmd, erase_cmd
+from qianbei.documents import Document
 from qianbei.erasure.erasing import Act, erase
-from qianbei.erasure.person import Document
 from qianbei.inspect.reading import AnyDecoder
 from qianbei.services import SERVICES, child
 from qianbei.site import Site
 from qianbei.verify import verify
 from schemas.catalogue import load_catalogue
 from schemas.retention import DEFAULT
+from tests.support.assessor import acts_told
 from tests.support.door_client import known_client, site_token
 from tests.support.exchange import Exchange, until
 from tests.support.latest import OFFICER
@@ -272,6 +273,8 @@ def test_a_person_is_erased(erasing: Erasing, url: str) -> None:
     assert not [one for one in report["copies_left"] if one["topic"].startswith("exchange.")]
     assert left(report, "intake.bureau") == left(report, "dept.tax.sale.v1") == (3, True)
     assert kept(exchange, report["erasure_id"]) == (1, 0, "tester", [], True)
+    acts = [one for one in acts_told(exchange.site, erasing.monkeypatch) if one["act"] == "ERASURE"]
+    assert ("tester", report["erasure_id"], "a test") in {(a["operator"], a["about"], a["detail"]) for a in acts}
 
     # Departments are told, the tables lose him, the court's answer has nobody.
     until("tax is told", lambda: len(of_tax(exchange, sold.contract)) == 4)

@@ -18,6 +18,7 @@ from broker.topics import OPERATOR
 from qianbei.cli import redecide_cmd, replay_cmd
 from qianbei.services import SERVICES, instance_name
 from qianbei.site import Site, environment_of
+from tests.support.assessor import acts_told
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
 from tests.support.law_story import Case, case, whole_story
@@ -59,7 +60,9 @@ def test_what_was_filed_is_given_out_masked(site: Site, filed: str) -> None:
     assert all("*" in party["name"] and "********" in party["id_no"] for party in parties)
 
 
-def test_protected_values_are_shown_for_a_reason_that_is_kept(site: Site, filed: str) -> None:
+def test_protected_values_are_shown_for_a_reason_that_is_kept(
+    site: Site, filed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for words in (["--reveal"], ["--reason", "curious"]):
         refused = replay("exchange.sale", "--entity", filed, *words)
         assert (refused.exit_code, "takes a --reason" in refused.output) == (2, True)
@@ -81,6 +84,11 @@ def test_protected_values_are_shown_for_a_reason_that_is_kept(site: Site, filed:
         query = "SELECT act, operator, selection->'entities', records FROM audit.replay WHERE reason = %s ORDER BY at"
         noted = db.execute(query, (f"case {filed}",)).fetchall()
     assert noted == [("BEGUN", "zhang", [filed], None), ("ENDED", "zhang", [filed], 2)]
+    told = [one for one in acts_told(site, monkeypatch) if f"case {filed}" in one["detail"]]
+    assert [(one["act"], one["operator"]) for one in told] == [
+        ("REPLAY_REVEALED_BEGUN", "zhang"),
+        ("REPLAY_REVEALED_ENDED", "zhang"),
+    ]
     reader = site.settings(OPERATOR, role=READER).dsn()
     with psycopg.connect(reader) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
         db.execute("DELETE FROM audit.replay")

@@ -15,12 +15,15 @@ import pytest
 from broker.admission.opening import party_ref_filler
 from broker.errors import ConfigError
 from broker.kafka import Outgoing, Record, TopicPartition
-from broker.protected import clear, party_ref, reveal
+from broker.keys.ciphers import Algorithm
+from broker.keys.data_key import new_key
+from broker.keys.master import MasterKey
+from broker.protected import clear, erased, is_sealed, party_ref, present, reveal
 from broker.replay import replaying
 from broker.replay.decoding import AnyDecoder
 from broker.replay.finding import Index
 from broker.replay.folder import STATE, State, begun, claimed, end, folder, keep
-from broker.replay.masking import Masker, protected_paths
+from broker.replay.masking import Presenting, masked, protected_paths, revealed
 from broker.replay.outlets import CommandFailed, Shown, fed
 from broker.replay.planning import Plan, make_plan
 from broker.replay.reading import Span
@@ -29,7 +32,7 @@ from broker.replay.selecting import Matcher, Selection, topics_of
 from broker.topics import exchange_topic, intake_topic
 from schemas.catalogue import load_catalogue
 from schemas.entitlements import grants, load_entitlements
-from schemas.files import latest_version, load_schema, parsed
+from schemas.files import CLEAR, latest_version, load_schema, parsed
 from schemas.jsonform import to_json
 from tests.machine.knowledge import PARTY_KEY, decoder, encoders
 from tests.machine.log import Log, LogReader
@@ -85,7 +88,7 @@ def sources(log: Log) -> Readers:
 def given_out(log: Log, selection: Selection, index: Index | None = None) -> list[Chosen]:
     found: list[Chosen] = []
     filler = party_ref_filler(PARTY_KEY, load_catalogue())
-    choosing = Choosing(Matcher(selection, filler), any_decoder(), revealed=True)
+    choosing = Choosing(Matcher(selection, filler), any_decoder(), revealed(present))
     plan = make_plan(sources(log).far, selection, index)
     replay = Replay(choosing, Shown(found.append), Pace(0), lambda *_: None, {})
     assert replay.run(sources(log), plan, Never())
@@ -207,11 +210,11 @@ def test_no_protected_value_of_any_subject_is_shown(subject: str) -> None:
     schema = parsed(subject, latest_version(subject))
     for file in sorted((EXAMPLES / subject / "v1").glob("*.json")):
         body = example(subject, file.stem)
-        masked = Masker().masked(f"exchange.{subject}", schema, body)
+        blurred = masked().shown(f"exchange.{subject}", schema, body)
         for path in protected_paths(subject):
-            for secret, shown in zip(values_at(body, path), values_at(masked, path), strict=True):
+            for secret, shown in zip(values_at(body, path), values_at(blurred, path), strict=True):
                 assert reveal(secret) not in reveal(shown), path
-        assert to_json(schema, masked)
+        assert to_json(schema, blurred)
 
 
 def test_what_a_department_is_given_in_clear_is_masked_too() -> None:
@@ -229,10 +232,44 @@ def test_what_a_department_is_given_in_clear_is_masked_too() -> None:
         party = {field["name"]: None for field in item["fields"]} | dict.fromkeys(
             {"name", "id_no", "phone"} & {field["name"] for field in item["fields"]}, "11010519491231002X"
         )
-        masked = Masker().masked(grant.topic, schema, body | {"parties": [party]})
-        assert "11010519491231002X" not in json.dumps(masked)
+        blurred = masked().shown(grant.topic, schema, body | {"parties": [party]})
+        assert "11010519491231002X" not in json.dumps(blurred)
         seen += "11010519491231002X" in party.values()
     assert seen > 5
+
+
+def sale_with(name: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    body = example("sale", "existing-home")
+    return parsed("sale", latest_version("sale")), body | {
+        "parties": [party | {"name": name} for party in body["parties"]]
+    }
+
+
+def shown_name(presenting: Presenting, name: dict[str, Any]) -> dict[str, Any]:
+    schema, body = sale_with(name)
+    found = presenting.shown("exchange.sale", schema, body)
+    assert {party["id_no"]["key_id"] for party in found["parties"]} == {CLEAR}
+    (one,) = {json.dumps(party["name"], default=repr): party["name"] for party in found["parties"]}.values()
+    return dict(one)
+
+
+def test_what_is_encrypted_is_opened_only_to_be_revealed() -> None:
+    key, _ = new_key("owner", Algorithm.AES, MasterKey(b"m" * 32))
+    sealed = key.seal(clear("王小明"))
+
+    def opening(envelope: dict[str, Any]) -> str | None:
+        return (
+            present(envelope)
+            if not is_sealed(envelope)
+            else key.open(envelope["nonce"], envelope["ciphertext"])
+        )
+
+    assert shown_name(revealed(opening), sealed) == clear("王小明")
+    assert shown_name(masked(), sealed) == clear("***")
+    changed = sealed | {"ciphertext": sealed["ciphertext"][:-1] + bytes((sealed["ciphertext"][-1] ^ 1,))}
+    assert shown_name(revealed(opening), changed) == changed, "nothing is made up for what cannot be opened"
+    for presenting in (masked(), revealed(opening)):
+        assert shown_name(presenting, erased()) == erased()
 
 
 # -- going on --------------------------------------------------------------------------------------------------------------
@@ -269,7 +306,7 @@ def export(log: Log, path: Path, form: str, lives: int, plan_of: Plan | None = N
         keep(path, state)
         with folder(path, form, state.marks) as target:
             replay = Replay(
-                Choosing(Matcher(selection), any_decoder(), revealed=False),
+                Choosing(Matcher(selection), any_decoder(), masked()),
                 Dying(target, lives),
                 Pace(0),
                 lambda positions, marks, given: keep(

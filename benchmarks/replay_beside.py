@@ -90,21 +90,22 @@ def _replay(site: Site, rate: float, phase: Phase, stop: threading.Event) -> Non
         "replay",
         "exchange.*",
         "intake.*",
-        "--json",
         "--rate",
         str(rate),
+        "--",
+        "wc",
+        "-l",
     ]
     environment = os.environ | environment_of(site.admin) | {"QIANBEI_SECRETS": str(site.secrets)}
     while not stop.is_set():
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        for _ in process.stdout:
-            phase.replayed += 1
-            if stop.is_set():
-                process.terminate()
-                break
-        process.stdout.close()
-        process.wait()
+        # Counted there and not here: this process sends the live load.
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            while process.poll() is None:
+                if stop.wait(0.2):
+                    process.terminate()
+                    break
+            assert process.stdout is not None
+            phase.replayed += int(process.stdout.read() or 0)
 
 
 def take_delays(site: Site, phases: list[Phase]) -> None:

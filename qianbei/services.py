@@ -30,6 +30,7 @@ from broker.report.gauges import Gauges
 from broker.routing import opening as routing
 from broker.runner import Session, Stop, run
 from broker.settings import Settings
+from broker.standing_memory import set_aside
 from broker.store import roles
 from broker.store.connect import connected
 from broker.topics import ADMISSION, API, AUDIT, COMPACTION, REPORT, ROUTING
@@ -68,6 +69,7 @@ def _loop(
     def work(settings: Settings, metrics: ServiceMetrics, stop: Stop, log: Log) -> None:
         learned = Learned(settings, know, metrics, log)
         learned.learn()
+        set_aside()
         joined_by: str | None = None
 
         def opened() -> AbstractContextManager[Session]:

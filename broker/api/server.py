@@ -34,6 +34,7 @@ from broker.query.reading import Library
 from broker.query.registry import installed_offers
 from broker.runner import Stop
 from broker.settings import Listen, Settings
+from broker.standing_memory import set_aside
 from broker.topics import intake_topic
 from schemas.said import said
 
@@ -155,6 +156,7 @@ class _Service:
                 self._metrics.opened()
                 async with library.opened(), store.opened():
                     app = create_app(door, book, self._limits, version("qianbei"), annexes)
+                    set_aside()
                     await self._serve(bound, app, {*behind, told})
         finally:
             opened.cancel()

@@ -17,7 +17,10 @@ from broker.query.records import Record
 from schemas.jsonform import Problem
 from schemas.said import said
 
-MOST_ON_PAGE = 100
+MOST_ON_PAGE, ON_PAGE = 100, 50
+"""At most, and where the asker does not say."""
+_FEW = 10
+"""What most matters have of each section at most."""
 
 PageSize = Annotated[
     int,
@@ -47,19 +50,28 @@ class Pages:
 async def page_of(reading: Reading, sections: Sequence[Section], after: str | None, most: int) -> Pages:
     """The page that follows ``after``, which must be the ``next`` of another or None. Raises ProblemError 422.
 
-    Of each section a page's worth is read, all at once: most matters have a few records of each.
+    The first few of every section are read at once, which is all for most matters; the rest of the page then by itself.
     """
     start, key = _place(sections, after)
     lists: dict[str, list[Record]] = {section.name: [] for section in sections}
     left, asked = most, sections[start:]
-    finds = (section.find(Page("" if n else key, most + 1)) for n, section in enumerate(asked))
-    for section, records in zip(asked, await reading.found(*finds), strict=True):
+    finds = (section.find(Page("" if n else key, _FEW + 1)) for n, section in enumerate(asked))
+    for section, first in zip(asked, await reading.found(*finds), strict=True):
+        records = await _with_rest(reading, section, first, left)
         lists[section.name] = records[:left]
         if len(records) > left:
             last = records[left - 1]["entity_id"] if left else key
             return Pages(lists, f"{section.name}:{last}")
         left, key = left - len(records), ""
     return Pages(lists, None)
+
+
+async def _with_rest(reading: Reading, section: Section, first: list[Record], left: int) -> list[Record]:
+    """Of a section all that the page has room for, and one more if there is one."""
+    if len(first) <= _FEW or left <= _FEW:
+        return first
+    (rest,) = await reading.found(section.find(Page(first[-1]["entity_id"], left - _FEW)))
+    return first + rest
 
 
 def _place(sections: Sequence[Section], after: str | None) -> tuple[int, str]:

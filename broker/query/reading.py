@@ -24,6 +24,8 @@ MOST_RECORDS = 500
 """More than this is no answer to a question about one matter: the call is refused."""
 
 _POOL = 8
+"""Kept open: a connection plans each statement when it is first asked there, which takes longer than to answer it. One made in
+a busy second would keep that second's calls waiting."""
 
 Given = Mapping[str, Any]
 Rows = Sequence[tuple[Any, ...]]
@@ -82,7 +84,9 @@ class Library:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Connections are made as they are needed; a server that is away is noticed by who asks."""
-        async with pooled(self._dsn, self._application, options=OPTIONS, most=_POOL, prepare_after=0) as pool:
+        async with pooled(
+            self._dsn, self._application, options=OPTIONS, most=_POOL, least=_POOL, prepare_after=0
+        ) as pool:
             self._pool = pool
             try:
                 yield

@@ -21,10 +21,11 @@ async def pooled(
     *,
     options: str,
     most: int,
+    least: int = 1,
     autocommit: bool = False,
     prepare_after: int = 5,
 ) -> AsyncIterator[Pool]:
-    """A pool of at most so many. It opens even where the server is away: who asks then notices.
+    """A pool of at most so many, of which ``least`` are kept at any time. It opens even where the server is away: who asks then notices.
 
     A statement is prepared on a connection when it was asked there ``prepare_after`` times.
     """
@@ -38,7 +39,7 @@ async def pooled(
             "autocommit": autocommit,
             "prepare_threshold": prepare_after,
         },
-        min_size=1,
+        min_size=least,
         max_size=most,
         timeout=WAIT_S,
         open=False,

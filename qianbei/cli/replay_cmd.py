@@ -1,6 +1,5 @@
 """``replay``: chosen records of the log once more, for an audit; nothing live is disturbed."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +21,7 @@ from broker.topics import OPERATOR
 from qianbei.cli.acts import user
 from qianbei.cli.completing import topics as topic_names
 from qianbei.cli.document import asked_document
+from qianbei.cli.idle import yield_processor
 from qianbei.cli.replay_run import Run
 from qianbei.cli.times import Moment
 from qianbei.language import spoken
@@ -30,7 +30,6 @@ from schemas.said import shown
 
 RATE = 1_000
 """Records a second that leave the exchange its latency (benchmarks/replay_beside.py)."""
-_NICE = 10
 _MOST_REASON = 500
 
 
@@ -163,7 +162,7 @@ def replay_command(
         ranges=dict(ranges),
     )
     selection.require_possible()
-    os.nice(_NICE)
+    yield_processor()
     with _noted(site, reveal, operator, reason or "", selection) as noted:
         run = Run(site, selection, reveal, rate, scan)
         try:

@@ -62,15 +62,15 @@ def who(site: Site, meant: Meant, asker: Asker, since: datetime | None, until: d
     with translated(reader.dsn()), connected(reader.dsn(), "qianbei audit who") as db:
         matter = meant(db)
     with translated(own.dsn()), connected(own.dsn(), "qianbei audit who") as db:
-        behind = _behind(own, db)
+        left = behind(own, db)
         found = tuple(finding.disclosures(db, matter, since, until))
         told = [as_dict(one) for one in found]
         look = Look("who", asker, as_of, matter.refs, matter.houses, matter.numbers)
         access_id = look.written(db, told, begun)
-    return Found(access_id, as_of, behind, found)
+    return Found(access_id, as_of, left, found)
 
 
-def _behind(settings: Settings, db: Database) -> int:
+def behind(settings: Settings, db: Database) -> int:
     """How many offsets the index has yet to read. Raises ConfigError where there is none."""
     rows = db.execute(
         "SELECT topic, partition, next_offset FROM audit.position WHERE group_name = %s", (AUDIT,)

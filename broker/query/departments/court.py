@@ -8,7 +8,7 @@ from pydantic import Field
 from broker.query.asked import Asked, HouseCode, Person
 from broker.query.cutting import Given
 from broker.query.definition import Definition
-from broker.query.everything import MOST_ON_PAGE, After, PageSize, Section, page_of
+from broker.query.everything import ON_PAGE, After, PageSize, Section, page_of
 from broker.query.houses import codes_of
 from broker.query.reading import Find, Page, Reading
 from broker.query.records import Record
@@ -18,7 +18,7 @@ _HOUSED = ("sales", "leases", "mortgages", "titles", "seizures")
 
 
 class _Paged(Asked):
-    page_size: PageSize = MOST_ON_PAGE
+    page_size: PageSize = ON_PAGE
     after: After | None = None
 
 

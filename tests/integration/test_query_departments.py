@@ -183,6 +183,22 @@ def test_everything_on_a_person_comes_in_bounded_pages(latest: Latest) -> None:
     assert latest.ask("court", "everything_on_person", asked | {"page_size": 101}).status_code == 422
 
 
+@pytest.mark.parametrize("size", [10, 11, 12, 24, 25, None])
+def test_a_page_is_full_wherever_the_first_few_of_a_section_end(latest: Latest, size: int | None) -> None:
+    many = [f"M-{n:02}" for n in range(25)]
+    for name in many:
+        latest.put("sale", bought(name, BUYER, DEVELOPER, f"{name}-HOUSE"))
+    asked: dict[str, Any] = {"person": DEVELOPER} | ({"page_size": size} if size else {})
+    found: list[list[str]] = []
+    after: dict[str, str] | None = {}
+    while after is not None:
+        page = told(latest, "court", "everything_on_person", asked | after)
+        found.append([one["contract_no"] for one in page["sales"]])
+        after = {"after": page["next"]} if page["next"] else None
+    assert [one for page in found for one in page] == many
+    assert {len(page) for page in found[:-1]} <= {size}
+
+
 def test_everything_on_a_house_with_the_queue_in_its_order(latest: Latest) -> None:
     house = "H-QUEUE"
     unit = example_json("unit", "restated", 2)

@@ -274,7 +274,9 @@ def test_a_person_is_erased(erasing: Erasing, url: str) -> None:
     assert left(report, "intake.bureau") == left(report, "dept.tax.sale.v1") == (3, True)
     assert kept(exchange, report["erasure_id"]) == (1, 0, "tester", [], True)
     acts = [one for one in acts_told(exchange.site, erasing.monkeypatch) if one["act"] == "ERASURE"]
-    assert ("tester", report["erasure_id"], "a test") in {(a["operator"], a["about"], a["detail"]) for a in acts}
+    assert ("tester", report["erasure_id"], "a test") in {
+        (a["operator"], a["about"], a["detail"]) for a in acts
+    }
 
     # Departments are told, the tables lose him, the court's answer has nobody.
     until("tax is told", lambda: len(of_tax(exchange, sold.contract)) == 4)

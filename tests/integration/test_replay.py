@@ -28,7 +28,8 @@ from tests.support.standing import offsets, standing, stands_still
 @pytest.fixture
 def site(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(replay_cmd, "current_site", lambda: exchange.site)
-    monkeypatch.setattr(replay_cmd, "yield_processor", lambda: None)  # for good, and this process is the tests'
+    # It would be for good, and this process is the tests'.
+    monkeypatch.setattr(replay_cmd, "yield_processor", lambda: None)
     return exchange.site
 
 

@@ -19,8 +19,18 @@ _KINDS = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{16,}\b"), "<digest>"),
-    (re.compile(r"(\b(?:exchange|intake|decision|dept)\.[a-z.]+[a-z](?:\.v\d+)?)([/ ])\d+[@ /]\d+(?:[- ]\d+)?"), r"\1\2<place>"),
-    (re.compile(r"\b\d[\d,]*(?= (?:records|chains|segments|checkpoints|entities|events|decisions|rows|bytes|seconds|ms|s)\b)"), "<n>"),
+    (
+        re.compile(
+            r"(\b(?:exchange|intake|decision|dept)\.[a-z.]+[a-z](?:\.v\d+)?)([/ ])\d+[@ /]\d+(?:[- ]\d+)?"
+        ),
+        r"\1\2<place>",
+    ),
+    (
+        re.compile(
+            r"\b\d[\d,]*(?= (?:records|chains|segments|checkpoints|entities|events|decisions|rows|bytes|seconds|ms|s)\b)"
+        ),
+        "<n>",
+    ),
     (re.compile(r" {2,}|\t"), " "),
 )
 

@@ -28,7 +28,7 @@ class Document:
     def written(self) -> frozenset[str]:
         """The ways in which sources may have written the number."""
         number = normalise_id(self.id_no)
-        return frozenset({self.id_no, number, number.lower()})
+        return frozenset({self.id_no.strip(), number, number.lower()})
 
 
 def document(given: str) -> Document:

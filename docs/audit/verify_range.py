@@ -111,20 +111,27 @@ def verify(lines: Iterator[str], key: Ed25519PublicKey, held: set[str] | None = 
     return f"{len(records)} records of {topic}/{partition}, after {after} up to {about['to']}, are as they were signed"
 
 
+def public_key(text: str) -> Ed25519PublicKey:
+    """A key as it is handed over."""
+    try:
+        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError("a public key is 64 hexadecimal digits") from None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify an exported range of records.")
     parser.add_argument("range")
-    parser.add_argument("key", help="64 hex digits")
+    parser.add_argument("key", type=public_key, help="64 hex digits")
     parser.add_argument("--checkpoints", help="those that you have kept, as JSON Lines")
     options = parser.parse_args()
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(options.key))
     held = None
     if options.checkpoints:
         with Path(options.checkpoints).open(encoding="utf-8") as file:
             held = {json.loads(line)["checkpoint"] for line in file}
     try:
         with Path(options.range).open(encoding="utf-8") as file:
-            sys.stdout.write(verify(iter(file), key, held) + "\n")
+            sys.stdout.write(verify(iter(file), options.key, held) + "\n")
     except Wrong as wrong:
         sys.stderr.write(f"NOT verified: {wrong}\n")
         return 1

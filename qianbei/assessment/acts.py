@@ -30,7 +30,8 @@ UNION ALL
 SELECT revoked_at, 'GOV_KEY_REVOKED', '', principal, key_id FROM front.signing_key WHERE revoked_at IS NOT NULL
 UNION ALL
 SELECT at, upper(replace(query, '/', '_')), coalesce(officer_id, ''),
-       array_to_string(houses || contracts, ' ') || CASE WHEN parties = '{}' THEN '' ELSE 'a person' END, coalesce(number, '')
+       concat_ws(' ', VARIADIC houses || contracts || CASE WHEN parties = '{}' THEN '{}'::text[] ELSE '{a person}' END),
+       coalesce(number, '')
 FROM audit.access WHERE query LIKE 'audit/%'
 UNION ALL
 SELECT at, 'REPLAY_REVEALED_' || act, operator, replay_id::text,

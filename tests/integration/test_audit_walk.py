@@ -44,10 +44,12 @@ def shell(signing: Exchange, tmp_path: Path) -> Iterator[Shell]:
 def settled(exchange: Exchange) -> None:
     """Wait for what the page's reader has by the time he types: all is routed, folded, indexed and signed."""
     site = exchange.site
+    read = "SELECT count(*) > 0 FROM audit.position"
     signed = "SELECT bool_and(signed = number) FROM audit.head"
     with psycopg.connect(site.admin.dsn(), autocommit=True) as db:
         own = site.settings(AUDIT, role=ROLE)
         until("the services", lambda: measure(site).behind == 0)
+        until("the audit reader", lambda: db.execute(read).fetchone() == (True,))
         until("the index", lambda: behind(own, db) == 0)
         until("checkpoints", lambda: db.execute(signed).fetchone() == (True,))
 
@@ -57,7 +59,8 @@ def test_every_command_of_the_walk_prints_what_the_page_shows(signing: Exchange,
     walk = steps(PAGE.read_text(encoding="utf-8"))
     assert len(walk) > 10
     for step in walk:
-        settled(signing)
         printed = shell.run(step.command)
+        if step.command.startswith(("qianbei publish", "qianbei audit")):
+            settled(signing)
         differs = told_apart(step.shown, printed)
         assert differs is None, f"$ {step.command}\n{differs}\n--- printed:\n" + "\n".join(printed)

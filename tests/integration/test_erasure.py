@@ -16,6 +16,7 @@ from broker.errors import Unavailable
 from broker.protected import clear
 from broker.registry import Registry
 from broker.replay.comparing import differences
+from broker.replay.decoding import AnyDecoder
 from broker.replay.rebuilding import rebuild
 from broker.replay.targets import drop
 from broker.store.roles import COMPACTION, READER
@@ -23,7 +24,6 @@ from broker.topics import OPERATOR
 from qianbei.cli import audit_cmd, erase_cmd
 from qianbei.documents import Document
 from qianbei.erasure.erasing import Act, erase
-from qianbei.inspect.reading import AnyDecoder
 from qianbei.services import SERVICES, child
 from qianbei.site import Site
 from qianbei.verify import verify

@@ -186,9 +186,10 @@ def test_everything_on_a_person_comes_in_bounded_pages(latest: Latest) -> None:
 @pytest.mark.parametrize("size", [10, 11, 12, 24, 25, None])
 def test_a_page_is_full_wherever_the_first_few_of_a_section_end(latest: Latest, size: int | None) -> None:
     many = [f"M-{n:02}" for n in range(25)]
+    seller = DEVELOPER | {"id_no": "91411402MA40001002"}
     for name in many:
-        latest.put("sale", bought(name, BUYER, DEVELOPER, f"{name}-HOUSE"))
-    asked: dict[str, Any] = {"person": DEVELOPER} | ({"page_size": size} if size else {})
+        latest.put("sale", bought(name, BUYER, seller, f"{name}-HOUSE"))
+    asked: dict[str, Any] = {"person": seller} | ({"page_size": size} if size else {})
     found: list[list[str]] = []
     after: dict[str, str] | None = {}
     while after is not None:

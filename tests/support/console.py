@@ -15,22 +15,24 @@ from typing import Self
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _END = "<<end of output>>"
+_PROGRESS = re.compile(r"━ +\d+% ")
 _KINDS = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{16,}\b"), "<digest>"),
     (
         re.compile(
-            r"(\b(?:exchange|intake|decision|dept)\.[a-z.]+[a-z](?:\.v\d+)?)([/ ])\d+[@ /]\d+(?:[- ]\d+)?"
+            r"(\b(?:exchange|intake|decision|dept)\.[a-z.]+[a-z](?:\.v\d+)?)([/ ])\d+(?:[@ /]\d+(?:[- ]\d+)?)?"
         ),
         r"\1\2<place>",
     ),
     (
         re.compile(
-            r"\b\d[\d,]*(?= (?:records|chains|segments|checkpoints|entities|events|decisions|rows|bytes|seconds|ms|s)\b)"
+            r"\b\d[\d,.]*(?= (?:records in|records of|chains|rows of|checkpoints|decisions,|taken|s)\b)"
         ),
         "<n>",
     ),
+    (re.compile(r"\bafter -?\d+ up to \d+"), "<range>"),
     (re.compile(r" {2,}|\t"), " "),
 )
 
@@ -87,7 +89,7 @@ class Shell:
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
             text=True,
             encoding="utf-8",
         )
@@ -103,7 +105,7 @@ class Shell:
         self._process.stdout.close()
 
     def run(self, command: str) -> list[str]:
-        """The lines that a command writes to its standard output."""
+        """The lines that a command writes, without bars of progress."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         # Without a terminal a shell would let commands read what is left of the script.
@@ -113,7 +115,8 @@ class Shell:
         for line in self._process.stdout:
             if line.rstrip("\n") == _END:
                 return lines[:-1] if lines and not lines[-1] else lines
-            lines.append(line.rstrip("\n"))
+            if not _PROGRESS.search(line):
+                lines.append(line.rstrip("\n"))
         raise AssertionError(f"the shell ended in {command!r}")
 
 

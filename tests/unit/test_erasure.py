@@ -16,7 +16,7 @@ from broker.keys.keyring import Keyring
 from broker.settings import Settings
 from broker.topics import SERVICE_USERS, TopicSpec
 from qianbei.cli.erase_cmd import erase_command
-from qianbei.documents import document
+from qianbei.documents import Document, document
 from qianbei.erasure.copies import Found, Search
 from qianbei.erasure.holdings import Holding, grounds
 from qianbei.site import Site, settings_from
@@ -100,7 +100,7 @@ def record(topic: str, value: bytes, key: bytes = b"S1", at_ms: int = 0) -> Reco
 
 def search(records: Iterable[Record], number: str = "411499199003070015") -> Found:
     """As ``Search.run``, over these records."""
-    looking = Search(frozenset({REF}), document("1", number), cast(Decoder, decoder()), Keyring(None, None))
+    looking = Search(frozenset({REF}), Document("1", number), cast(Decoder, decoder()), Keyring(None, None))
     found = Found()
     numbers = tuple(text.encode() for text in looking.document.written)
     for one in records:
@@ -177,7 +177,7 @@ def test_a_document_does_not_show_its_number() -> None:
 
 def test_a_citizens_card_is_meant_where_no_kind_is_named() -> None:
     assert document("411499199003070015\n") == document("1 411499199003070015")
-    assert document("2 E12345678").id_type == "2"
+    assert document("3 E12345678").id_type == "3"
 
 
 @pytest.mark.parametrize("given", ["", "  ", "1", "411499199003070016", "1 2 3", "x 411499199003070015"])

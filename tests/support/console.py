@@ -28,7 +28,7 @@ _KINDS = (
     ),
     (
         re.compile(
-            r"\b\d[\d,.]*(?= (?:records in|records of|chains|rows of|checkpoints|decisions,|taken|s)\b)"
+            r"\b\d[\d,.]*(?= (?:records in|records of|chains|rows of|checkpoints|decisions|taken|s)\b)"
         ),
         "<n>",
     ),

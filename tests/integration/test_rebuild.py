@@ -140,7 +140,10 @@ def test_a_switch_repairs_latest_under_readers_and_running_services(city: City, 
         db.execute(
             "UPDATE latest.sale SET address = 'planted' WHERE entity_id = (SELECT min(entity_id) FROM latest.sale)"
         )
-    with watching(dsn, "latest.sale") as complaints, city.sending(seed=43, events=150, rate=10) as going:
+    with (
+        watching(dsn, "latest.sale") as complaints,
+        city.sending(seed=43, events=150, rate=10, until_left=True) as going,
+    ):
         with psycopg.connect(dsn) as reader:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             seen = reader.execute("SELECT count(*) FROM latest.sale").fetchone()

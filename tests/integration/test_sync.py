@@ -29,7 +29,7 @@ def agencies(city: City, tmp_path: Path) -> Iterator[dict[str, Agency]]:
 def test_tables_are_the_projection_under_load_and_kills(city: City, agencies: dict[str, Agency]) -> None:
     police, bank = agencies["police"], agencies["bank.icbc"]
     chance = random.Random(5)
-    with city.sending(seed=31, events=EVENTS, rate=30) as going:
+    with city.sending(seed=31, events=EVENTS, rate=30, until_left=True) as going:
         for _ in range(KILLS):
             reached = police.folded() + chance.randrange(1, 60)
             with police.syncing(), bank.syncing():

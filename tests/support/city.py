@@ -33,11 +33,13 @@ class City:
         self.ledger = self.ledger.merge([sent])
 
     @contextmanager
-    def sending(self, seed: int, events: int, rate: float) -> Iterator[Callable[[], bool]]:
-        """Send in the background while the block runs: the plan of a seed, and others as long, until the block ends.
+    def sending(
+        self, seed: int, events: int, rate: float, *, until_left: bool = False
+    ) -> Iterator[Callable[[], bool]]:
+        """Send in the background while the block runs; gives whether it still goes on. Fails if sending failed.
 
-        So a load does not end before what it is for, however slow the machine is. Gives whether it goes on. Fails if
-        sending failed.
+        ``until_left``: after the plan of this seed those of others, until the block is left. So the load does not end before
+        what it is for, however slow the machine is.
         """
         failed: list[BaseException] = []
         over = threading.Event()
@@ -45,7 +47,7 @@ class City:
         def work() -> None:
             try:
                 self.send(seed, events, rate)
-                while not over.is_set():
+                while until_left and not over.is_set():
                     self.send(next(further), events, rate)
             except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
                 failed.append(error)

@@ -19,7 +19,8 @@ from tests.support.homes import (
 )
 from tests.support.latest import Latest, Record, example_json, latest_on
 
-LOST = {"key_id": "lost", "nonce": b"", "ciphertext": b"?"}
+LOST = {"key_id": "clear", "nonce": b"", "ciphertext": b"\xff"}
+"""What no reader can make a number of."""
 YEAR = {"period_start": "2021-01-01", "period_end": "2021-12-31"}
 
 

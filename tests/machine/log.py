@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from broker.errors import Indefinite, OwnershipLost
-from broker.kafka import Assignment, Generation, Outgoing, Record, TopicPartition
+from broker.kafka import Assignment, Commit, Generation, Outgoing, Record, TopicPartition
 
 Point = Callable[[str], None]
 """Called with the name of the point; may raise, or do what another instance does in the meantime."""
@@ -209,13 +209,7 @@ class LogProducer:
     def learn(self, topics: Iterable[str]) -> None:
         """Every topic is known."""
 
-    def publish(
-        self,
-        messages: Iterable[Outgoing],
-        offsets: Mapping[TopicPartition, int],
-        generation: Generation,
-        group: str,
-    ) -> None:
+    def publish(self, messages: Iterable[Outgoing], *commits: Commit) -> None:
         self._point("publish")
         transaction = self._log.begin(self._member, self._epoch)
         for message in messages:
@@ -223,9 +217,10 @@ class LogProducer:
             self._log.append(message, transaction)
         self._point("sent")
         self._log.fence(self._member, self._epoch)
-        if generation.number != self._log.generation:
-            raise OwnershipLost("the generation is no longer the group's")
-        transaction.offsets.update(offsets)
+        for commit in commits:
+            if commit.generation is None or commit.generation.number != self._log.generation:
+                raise OwnershipLost("the generation is no longer the group's")
+            transaction.offsets.update(commit.offsets)
         self._point("offsets")
         self._log.fence(self._member, self._epoch)
         self._log.commit(self._member, transaction)

@@ -7,10 +7,8 @@ from pydantic import ValidationError
 from broker.errors import ConfigError
 from broker.protected import normalise_id, party_ref
 from broker.query.asked import Person
+from broker.reckoning.reading import CITIZEN
 from schemas.said import said
-
-CITIZEN = "1"
-"""The kind of document that is meant where none is named."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,7 +30,7 @@ class Document:
 
 
 def document(given: str) -> Document:
-    """Of ``<number>`` (an identity card) or ``<kind> <number>``. Raises ConfigError, which holds no value."""
+    """Of ``<number>`` (a citizen's identity card) or ``<kind> <number>``. Raises ConfigError, which holds no value."""
     words = given.split()
     kind, number = words if len(words) == 2 else (CITIZEN, "".join(words))
     try:

@@ -56,7 +56,7 @@ def forget_joined(connection: Connection, groups: Groups, unwanted: Iterable[str
     joined = {
         group
         for group, committed in found.items()
-        if all(mark.state is State.JOINED for mark in marks_of(group, committed).values())
+        if not any(mark.awaited for mark in marks_of(group, committed).values())
     }
     forget(connection, groups, joined)
 
@@ -66,7 +66,7 @@ def forget(connection: Connection, groups: Groups, unwanted: Iterable[str]) -> N
     found = {group: marks for group, marks in groups.committed(unwanted).items() if marks}
     for group, committed in found.items():
         for source, mark in marks_of(group, committed).items():
-            if mark.state is not State.JOINED:
+            if mark.awaited:
                 with TransactionalProducer(
                     connection, fill_line(group.removeprefix(FILL_GROUPS), source.partition)
                 ):

@@ -9,12 +9,13 @@
 * ``joined`` at J: records before J are in the topic. Routing alone writes there, beginning with the record at J.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 from broker.errors import ConfigError
-from broker.kafka import Committed, TopicPartition
+from broker.kafka import Committed, Groups, TopicPartition
+from broker.topics import fill_group
 from schemas.said import said
 
 NEVER = 1 << 62
@@ -52,6 +53,11 @@ class Mark(NamedTuple):
             ) from None
 
     @property
+    def awaited(self) -> bool:
+        """Whether routing has yet to take the partition over."""
+        return self.state is not State.JOINED
+
+    @property
     def committed(self) -> Committed:
         """As it is committed."""
         return Committed(self.offset, self.state.value)
@@ -60,6 +66,22 @@ class Mark(NamedTuple):
 def marks_of(group: str, committed: Mapping[TopicPartition, Committed]) -> dict[TopicPartition, Mark]:
     """The marks of a fill group by exchange partition. Raises ConfigError."""
     return {partition: Mark.of(group, one) for partition, one in committed.items()}
+
+
+def marks_in(groups: Groups, topics: Iterable[str]) -> dict[str, dict[TopicPartition, Mark]]:
+    """The marks of each of these department topics, none for one that was never to be filled. Raises ConfigError."""
+    by_group = {fill_group(topic): topic for topic in topics}
+    found = groups.committed(by_group)
+    return {topic: marks_of(group, found[group]) for group, topic in by_group.items()}
+
+
+def unfilled(groups: Groups, topics: Iterable[str]) -> tuple[str, ...]:
+    """Those of these topics that are still to be filled from history, or joined to the live stream. Raises ConfigError."""
+    return tuple(
+        topic
+        for topic, marks in marks_in(groups, topics).items()
+        if any(one.awaited for one in marks.values())
+    )
 
 
 def sent_from(mark: Mark | None) -> int:

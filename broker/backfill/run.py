@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from broker.backfill.filling import BATCH, line, stretch
-from broker.backfill.marks import WITHIN, Mark, State, marks_of
+from broker.backfill.marks import WITHIN, Mark, State, marks_in
 from broker.errors import ConfigError, OwnershipLost, Unavailable
 from broker.kafka import Connection, Groups, PartitionReader, TopicPartition
 from broker.kafka.takeover import resume
@@ -151,11 +151,10 @@ class Backfill:
         return Filled(tuple(self.plans), self.read, self.written, joined)
 
     def _marks(self) -> dict[Part, Mark]:
-        found = self.groups.committed(map(fill_group, self.plans))
         return {
             (topic, source): mark
-            for topic in self.plans
-            for source, mark in marks_of(fill_group(topic), found[fill_group(topic)]).items()
+            for topic, marks in marks_in(self.groups, self.plans).items()
+            for source, mark in marks.items()
         }
 
     def _tell(self, marks: dict[Part, Mark]) -> None:

@@ -42,6 +42,13 @@ def position_table(metadata: sa.MetaData, target: str) -> sa.Table:
     )
 
 
+def reached(db: Database, target: str, group: str) -> dict[TopicPartition, int]:
+    """The next offset of each partition that a group has begun, by the table of positions in the target schema."""
+    query = sql.SQL("SELECT topic, partition, next_offset FROM {} WHERE group_name = %s")
+    rows = db.execute(query.format(sql.Identifier(target, "position")), (group,)).fetchall()
+    return {TopicPartition(str(topic), int(str(part))): int(str(at)) for topic, part, at in rows}
+
+
 _CLAIM = """
 INSERT INTO {table} (group_name, topic, partition, next_offset, epoch) VALUES (%s, %s, %s, 0, 1)
 ON CONFLICT (group_name, topic, partition) DO UPDATE SET epoch = {table}.epoch + 1, updated_at = now()

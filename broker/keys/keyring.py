@@ -17,7 +17,7 @@ import psycopg
 from broker.errors import ConfigError
 from broker.keys.data_key import DataKey, WrappedKey, unwrapped
 from broker.keys.master import MasterKey, read_master_key
-from broker.keys.store import keys_from
+from broker.keys.store import keys_from, missing
 from broker.settings import Settings
 from broker.store.connect import Connection, translated
 from schemas.files import CLEAR, ERASED
@@ -117,12 +117,7 @@ class Keyring:
             self._fetch(key_id)
             kept = self._fetched.get(key_id)
         if kept is None or kept.until < self._clock():
-            raise ConfigError(
-                said(
-                    "the key {key_id} is not in keys.person_key: restore that table from its newest backup",
-                    key_id=key_id,
-                )
-            )
+            raise missing(key_id)
         return kept
 
     def _fetch(self, key_id: str) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from broker.errors import ConfigError
 from broker.keys.ciphers import Algorithm
 from broker.keys.data_key import WrappedKey
 from broker.store.connect import Connection
+from schemas.said import said
 
 LOCK = (0x514B, 0)
 """The advisory lock of the key table ("QK"): shared while keys are sealed under, exclusive while some are retired."""
@@ -17,6 +19,16 @@ _COLUMNS = "key_id, owner, algorithm, wrapped"
 
 BY_ID = f"SELECT {_COLUMNS} FROM keys.person_key WHERE key_id = ANY(%(key_ids)s)".encode()  # noqa: S608 - our own names
 """By ``key_ids``: these keys, whatever has become of them; one that was never there is missing."""
+
+
+def missing(key_id: str) -> ConfigError:
+    """What to raise for a key that the table does not have, not even as a destroyed one."""
+    return ConfigError(
+        said(
+            "the key {key_id} is not in keys.person_key: restore that table from its newest backup",
+            key_id=key_id,
+        )
+    )
 
 
 def hold(db: Connection) -> int:

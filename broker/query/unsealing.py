@@ -9,13 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from broker.errors import ConfigError
 from broker.keys.data_key import DataKey, unwrapped
 from broker.keys.master import MasterKey, read_master_key
-from broker.keys.store import BY_ID, wrapped_keys
+from broker.keys.store import BY_ID, missing, wrapped_keys
 from broker.protected import clear, erased, is_sealed
 from broker.query.records import Record
-from schemas.said import said
 
 Rows = Callable[[bytes, dict[str, Any]], Awaitable[Sequence[tuple[Any, ...]]]]
 Held = tuple[Record, str]
@@ -49,11 +47,6 @@ class Unsealing:
     async def _keys(self, key_ids: set[str], rows: Rows) -> dict[str, DataKey | None]:
         found = wrapped_keys(await rows(BY_ID, {"key_ids": sorted(key_ids)}))
         keys = {row.key_id: unwrapped(row, self._master) for row in found}
-        if missing := key_ids - keys.keys():
-            raise ConfigError(
-                said(
-                    "the key {key_id} is not in keys.person_key: restore that table from its newest backup",
-                    key_id=min(missing),
-                )
-            )
+        if lost := key_ids - keys.keys():
+            raise missing(min(lost))
         return keys

@@ -13,12 +13,12 @@ from broker.keys.keyring import Keyring
 from broker.registry import Registry
 from broker.topics import FILLER
 from qianbei.cli.completing import departments
-from qianbei.cli.progress import bar
+from qianbei.cli.progress import bar, say
 from qianbei.language import spoken
 from qianbei.services import stopping
 from qianbei.site import Site, current_site
 from schemas.entitlements import Grant
-from schemas.said import said, shown
+from schemas.said import said
 
 
 @click.command(name="backfill")
@@ -59,7 +59,7 @@ def backfill_command(department: str, subject: str | None, rate: int, as_json: b
             rate=rate,
             stop=stop,
             tell=tell,
-            say=_say,
+            say=say,
         )
     _tell(found, as_json)
     if not found.joined:
@@ -100,7 +100,3 @@ def _tell(found: Filled, as_json: bool) -> None:
     )
     if not found.joined:
         click.echo(spoken("stopped before the end: run it again, it goes on"), err=True)
-
-
-def _say(message: str) -> None:
-    click.echo(shown(message), err=True)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from broker.errors import ConfigError
 from broker.topics import decision_topic, group_prefix, intake_topic
+from qianbei.cli.progress import say
 from qianbei.grants import files, granting
 from qianbei.grants.granting import Planned, copies, delete_copies
 from qianbei.grants.listing import Listed, Origin, listed
@@ -17,12 +18,8 @@ from qianbei.grants.taking import taken
 from qianbei.language import headed, spoken
 from qianbei.site import Site, current_site
 from qianbei.stack import home_from_env
-from schemas.said import said, shown
+from schemas.said import said
 from schemas.sitefiles import PrincipalTerms, SiteFile
-
-
-def _say(message: str) -> None:
-    click.echo(shown(message), err=True)
 
 
 @click.command(name="grant")
@@ -59,7 +56,7 @@ def grant_command(
     site = current_site()
     planned = granting.plan(site, _wanted(site, what, like, PrincipalTerms(zh=zh, en=en, uscc=uscc)))
     for warning in planned.warnings:
-        _say(said("note: {warning}", warning=warning))
+        say(said("note: {warning}", warning=warning))
     if dry_run:
         _tell(planned, as_json)
         return
@@ -77,23 +74,23 @@ def grant_command(
 def _tell_granted(
     planned: Planned, path: Path, services: Mapping[str, bool], unfilled: Collection[str]
 ) -> None:
-    _say(said("{name} is granted: {path}", name=planned.name, path=path))
+    say(said("{name} is granted: {path}", name=planned.name, path=path))
     tell_services(services)
     if len(unfilled) < sum(topic.startswith("dept.") for topic in planned.topics):
-        _say(
+        say(
             said(
                 "what is routed from now on comes to its new topics; what was routed before does not, unless --backfill asks for it"
             )
         )
     if unfilled:
-        _say(
+        say(
             said(
                 "empty until they are filled from history, by `qianbei backfill {name}`: {topics}",
                 name=planned.name,
                 topics=", ".join(unfilled),
             )
         )
-    _say(said("it connects with: qianbei connection {name} --format env|json|kcat|java", name=planned.name))
+    say(said("it connects with: qianbei connection {name} --format env|json|kcat|java", name=planned.name))
     for line in _connection_of(planned):
         click.echo(line)
 
@@ -140,7 +137,7 @@ def _tell(planned: Planned, as_json: bool) -> None:
         "rights", f"{len(planned.rights)} on these topics and on groups {group_prefix(planned.name)}*"
     )
     Console().print(table)
-    _say(said("nothing was changed"))
+    say(said("nothing was changed"))
 
 
 def end_as_taken(services: Mapping[str, bool]) -> None:
@@ -152,16 +149,16 @@ def end_as_taken(services: Mapping[str, bool]) -> None:
 def tell_services(services: Mapping[str, bool]) -> None:
     late = [name for name, done in services.items() if not done]
     if services:
-        _say(
+        say(
             said(
                 "taken in by {services}",
                 services=", ".join(n for n, done in services.items() if done) or said("no service yet"),
             )
         )
     if late:
-        _say(said("NOT taken in by {late}: see its log", late=", ".join(late)))
+        say(said("NOT taken in by {late}: see its log", late=", ".join(late)))
     if not services:
-        _say(
+        say(
             said(
                 "no service runs here; those on other machines take it in when the file is in their folder too"
             )
@@ -217,7 +214,7 @@ def revoke_command(name: str, delete_topics: bool, yes: bool, as_json: bool) -> 
         row |= {"kept": kept, "deleted": deleted, "services": services}
         click.echo(json.dumps(row, ensure_ascii=False))
     else:
-        _say(
+        say(
             said(
                 "{name} is revoked: {rights} rights and {tokens} tokens withdrawn, {path}",
                 name=name,
@@ -227,9 +224,9 @@ def revoke_command(name: str, delete_topics: bool, yes: bool, as_json: bool) -> 
             )
         )
         tell_services(services)
-        _say(said("kept: {topics}", topics=", ".join(kept) or said("no topics")))
+        say(said("kept: {topics}", topics=", ".join(kept) or said("no topics")))
         if deleted:
-            _say(said("deleted: {deleted}", deleted=", ".join(deleted)))
+            say(said("deleted: {deleted}", deleted=", ".join(deleted)))
     end_as_taken(services)
 
 

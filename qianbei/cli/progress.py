@@ -3,8 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from schemas.said import shown
+
+
+def say(message: str) -> None:
+    """Tell what is being done."""
+    click.echo(shown(message), err=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from broker.errors import AccessDenied, ConfigError, Unavailable
 from broker.settings import load_settings
 from broker.topics import department_of
 from qianbei.cli.lag_cmd import lag_table
+from qianbei.cli.progress import say
 from qianbei.inspect.lag import Lag, measure
 from qianbei.language import headed, spoken
 from qianbei.services import SERVICES, instance_name, running_services, serve, start_services
@@ -43,16 +44,12 @@ def _deployed(made: Deployed) -> Said:
     )
 
 
-def _say(message: str) -> None:
-    click.echo(shown(message), err=True)
-
-
-def _say_fills(made: Deployed) -> None:
+def say_fills(made: Deployed) -> None:
     """New topics stay empty until somebody fills them, so that is said."""
     departments = sorted({department_of(topic) for topic in made.fills})
     for department in departments:
         topics = [topic for topic in made.fills if department_of(topic) == department]
-        _say(
+        say(
             said(
                 "empty until they are filled from history, by `qianbei backfill {name}`: {topics}",
                 name=department,
@@ -80,18 +77,18 @@ def up(instances: int, audit: bool, servers_only: bool, line: str | None, as_jso
     Example: qianbei up --instances 2
     """
     home = home_from_env()
-    stack = Stack(home, say=_say, line=line_at(line, secrets_from_env(home)) if line else None)
+    stack = Stack(home, say=say, line=line_at(line, secrets_from_env(home)) if line else None)
     if not _uses_existing_servers():
         stack.up()
     site = current_site()
     made = deploy_site(site)
-    _say(_deployed(made))
-    _say_fills(made)
+    say(_deployed(made))
+    say_fills(made)
     started: list[str] = []
     if not servers_only:
         stack.places.prepare()
         started = list(start_services(site, stack.supervisor, instances, ["audit"] if audit else ()))
-        _say(said("started: {services}", services=", ".join(started) or said("nothing, all run already")))
+        say(said("started: {services}", services=", ".join(started) or said("nothing, all run already")))
     if as_json:
         click.echo(json.dumps(asdict(made) | {"started": started}))
 
@@ -100,12 +97,12 @@ def up(instances: int, audit: bool, servers_only: bool, line: str | None, as_jso
 @_json
 def down(as_json: bool) -> None:
     """Stop the services and the embedded stack. Data stay. Example: qianbei down"""
-    stack = Stack(home_from_env(), say=_say)
+    stack = Stack(home_from_env(), say=say)
     stopped = [one.name for one in stack.status() if one.state is not ChildState.STOPPED]
     if stack.places.run.exists():
         stack.supervisor.stop(*running_services(stack.supervisor))
         stack.down()
-    _say(said("stopped"))
+    say(said("stopped"))
     if as_json:
         click.echo(json.dumps({"stopped": stopped}))
 
@@ -179,7 +176,7 @@ def deploy_command(as_json: bool) -> None:
         click.echo(json.dumps(asdict(made)))
     else:
         click.echo(shown(_deployed(made)))
-        _say_fills(made)
+        say_fills(made)
 
 
 @click.command()

@@ -116,7 +116,8 @@ class _Run:
     """Every record that named the person while this ran, as it was last seen."""
 
     def run(self, act: Act | None, tell: Tell) -> Erased:
-        if found := self._against():
+        _, found = self._look()
+        if found:
             return Erased(False, None, self._records(), found)
         if act is None:
             looked = self._search(tell)
@@ -131,16 +132,16 @@ class _Run:
 
     # -- what stands against it ------------------------------------------------------------------------------------
 
-    def _against(self) -> list[Ground]:
+    def _look(self) -> tuple[list[Holding], list[Ground]]:
+        """The records that name the person now, and what stands against erasing him."""
         held = holdings(self.db, self.refs)
         for one in held:
             self.seen[one.subject, one.entity_id] = one
         found = grounds(held, self.settings.retention(), day_in_china(self.clock()))
         known = {(one.subject, one.entity_id) for one in held}
         # What runs out by its day alone still stands by admission's word, and was judged above.
-        return found + [
-            one for one in standing(self.db, self.refs) if (one.subject, one.entity_id) not in known
-        ]
+        live = [one for one in standing(self.db, self.refs) if (one.subject, one.entity_id) not in known]
+        return held, found + live
 
     def _records(self) -> list[Name]:
         return sorted(self.seen)
@@ -169,11 +170,9 @@ class _Run:
         deadline = time.monotonic() + self.patience_s
         asked: set[str] = set()
         while True:
-            if found := self._against():
+            held, found = self._look()
+            if found or not held:
                 return found
-            held = holdings(self.db, self.refs)
-            if not held:
-                return []
             if new := [one for one in held if _event_id(erasure_id, one) not in asked]:
                 self._ask(erasure_id, new)
                 asked |= {_event_id(erasure_id, one) for one in new}

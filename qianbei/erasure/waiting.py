@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 
 from broker.admission.erasing import ERASABLE
 from broker.admission.store import positions
+from broker.compaction.positions import reached
+from broker.compaction.tables import LATEST
 from broker.errors import Unavailable
 from broker.kafka import Admin, Connection, PartitionReader, TopicPartition
 from broker.store.connect import Connection as Database
-from broker.topics import exchange_topic
-from qianbei.verify.latest import GROUP as FOLDED_BY
+from broker.topics import ADMISSION, COMPACTION, exchange_topic
 from schemas.said import said
 
-DECIDED_BY = "qb-admission"
 _PAUSE_S = 0.2
 
 Offsets = Mapping[TopicPartition, int]
@@ -23,10 +23,10 @@ def await_folded(db: Database, kafka: Connection, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
     decided = positions(db)
     with Admin(kafka) as admin, PartitionReader(kafka) as reader:
-        _await("admission", lambda: _behind(decided, admin.group_offsets(DECIDED_BY)), deadline, patience_s)
+        _await("admission", lambda: _behind(decided, admin.group_offsets(ADMISSION)), deadline, patience_s)
         topics = map(exchange_topic, sorted(ERASABLE))
         ends = reader.end_offsets([p for topic in topics for p in reader.partitions_of(topic)])
-    _await("compaction", lambda: _behind(ends, _folded(db)), deadline, patience_s)
+    _await("compaction", lambda: _behind(ends, reached(db, LATEST, COMPACTION)), deadline, patience_s)
 
 
 def _behind(goal: Offsets, positions: Offsets) -> bool:
@@ -44,10 +44,3 @@ def _await(service: str, behind: Callable[[], bool], deadline: float, patience_s
                 )
             )
         time.sleep(_PAUSE_S)
-
-
-def _folded(db: Database) -> Offsets:
-    rows = db.execute(
-        "SELECT topic, partition, next_offset FROM latest.position WHERE group_name = %s", (FOLDED_BY,)
-    ).fetchall()
-    return {TopicPartition(str(topic), int(str(part))): int(str(at)) for topic, part, at in rows}

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.api.tokens import revoke_all
+from broker.backfill import marks
 from broker.backfill.beginning import forget, forget_joined
-from broker.backfill.marks import State, marks_of
 from broker.deploy import installation_topics, released_schemas, withdraw
 from broker.errors import ConfigError
 from broker.kafka import Acl, Admin, Connection, Groups
@@ -163,12 +163,7 @@ def unfilled(site: Site, name: str) -> tuple[str, ...]:
     """A principal's topics that are still to be filled from history, or joined to the live stream."""
     topics = [grant.topic for grant in site.admin.installation().grants if grant.department == name]
     with Groups(Connection.of(site.admin)) as groups:
-        found = groups.committed(map(fill_group, topics))
-    return tuple(
-        topic
-        for topic in topics
-        if any(mark.state is not State.JOINED for mark in marks_of(topic, found[fill_group(topic)]).values())
-    )
+        return marks.unfilled(groups, topics)
 
 
 # --- back -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.backfill.beginning import forget, forget_joined
-from broker.backfill.marks import State, marks_of
+from broker.backfill.marks import unfilled
 from broker.deploy import withdraw
 from broker.errors import ConfigError
 from broker.kafka import Connection, Groups
@@ -108,8 +108,7 @@ def _require_unread(groups: Groups, grant: Grant) -> None:
 
 def _require_filled(groups: Groups, installation: Installation, grant: Grant) -> None:
     newest = _newest(installation, grant).topic
-    marks = marks_of(fill_group(newest), groups.committed([fill_group(newest)])[fill_group(newest)])
-    if any(mark.state is not State.JOINED for mark in marks.values()):
+    if unfilled(groups, [newest]):
         raise ConfigError(
             said(
                 "{newest} is not filled yet: run `qianbei backfill {department}` first, or use --force",

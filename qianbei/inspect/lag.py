@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from broker.backfill.marks import Mark, State, marks_of
+from broker.backfill.marks import Mark, marks_of
+from broker.compaction.positions import reached
 from broker.kafka import Admin, Connection, Groups, PartitionReader, Record, TopicPartition
 from broker.report.opening import counted_topics
 from broker.settings import Settings
@@ -143,19 +144,15 @@ def _fills(connection: Connection) -> tuple[FillLag, ...]:
     with Groups(connection) as groups, PartitionReader(connection) as reader:
         committed = groups.committed(groups.groups(FILL_GROUPS))
         marks = {group: marks_of(group, offsets) for group, offsets in committed.items()}
-        left = {group: its for group, its in marks.items() if any(_awaited(mark) for mark in its.values())}
+        left = {group: its for group, its in marks.items() if any(mark.awaited for mark in its.values())}
         ends = reader.end_offsets({source for its in left.values() for source in its}) if left else {}
     return tuple(_fill(group.removeprefix(FILL_GROUPS), its, ends) for group, its in sorted(left.items()))
 
 
 def _fill(topic: str, marks: Mapping[TopicPartition, Mark], ends: Offsets) -> FillLag:
-    awaited = {source: mark for source, mark in marks.items() if _awaited(mark)}
+    awaited = {source: mark for source, mark in marks.items() if mark.awaited}
     left = sum(max(0, ends[source] - mark.offset) for source, mark in awaited.items())
     return FillLag(topic, left, len(marks) - len(awaited), len(marks))
-
-
-def _awaited(mark: Mark) -> bool:
-    return mark.state is not State.JOINED
 
 
 def _routed_topics(installation: Installation) -> list[str]:
@@ -177,10 +174,8 @@ def _committed(
 
 
 def _folded(settings: Settings, schema: str, group: str) -> Offsets:
-    query = f"SELECT topic, partition, next_offset FROM {schema}.position WHERE group_name = %s"  # noqa: S608 - our own names
     with translated(settings.dsn()), connected(settings.dsn(), "qianbei lag") as db:
-        rows: list[tuple[Any, ...]] = db.execute(query.encode(), (group,)).fetchall()
-    return {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
+        return reached(db, schema, group)
 
 
 def _late(positions: Offsets, ends: Offsets) -> Offsets:

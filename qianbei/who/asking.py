@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from broker.compaction.positions import reached
 from broker.deploy import installation_topics
 from broker.disclosed import finding
 from broker.disclosed.finding import Database, Disclosure, Matter
 from broker.errors import ConfigError
-from broker.kafka import Connection, PartitionReader, TopicPartition
+from broker.kafka import Connection, PartitionReader
 from broker.settings import Settings
 from broker.store.connect import connected, translated
 from broker.store.roles import AUDIT as AUDIT_ROLE
@@ -72,11 +73,8 @@ def who(site: Site, meant: Meant, asker: Asker, since: datetime | None, until: d
 
 def behind(settings: Settings, db: Database) -> int:
     """How many offsets the index has yet to read. Raises ConfigError where there is none."""
-    rows = db.execute(
-        "SELECT topic, partition, next_offset FROM audit.position WHERE group_name = %s", (AUDIT,)
-    )
-    reached = {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
-    if not reached:
+    read = reached(db, "audit", AUDIT)
+    if not read:
         raise ConfigError(
             said(
                 "the index is empty, since the audit reader has never run: start it with `qianbei up --audit` "
@@ -86,4 +84,4 @@ def behind(settings: Settings, db: Database) -> int:
     topics = [t.name for t in installation_topics(settings.installation()) if t.kind in _INDEXED]
     with PartitionReader(Connection.of(settings)) as reader:
         ends = reader.end_offsets([p for topic in topics for p in reader.partitions_of(topic)])
-    return sum(max(0, end - reached.get(place, 0)) for place, end in ends.items())
+    return sum(max(0, end - read.get(place, 0)) for place, end in ends.items())

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from broker.backfill.marks import Mark, marks_of
+from broker.backfill.marks import Mark, marks_in
 from broker.kafka import Connection, Groups, TopicPartition
-from broker.topics import fill_group
 from qianbei.site import environment_of
 from tests.support.exchange import Exchange, until
 
@@ -90,7 +89,7 @@ class Filler:
 def marks(exchange: Exchange, topic: str) -> dict[TopicPartition, Mark]:
     """The marks of a topic."""
     with Groups(Connection.of(exchange.site.admin)) as groups:
-        return marks_of(fill_group(topic), groups.committed([fill_group(topic)])[fill_group(topic)])
+        return marks_in(groups, [topic])[topic]
 
 
 def filled_beyond(exchange: Exchange, topic: str, reached: int) -> int:

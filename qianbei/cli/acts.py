@@ -5,6 +5,7 @@ import getpass
 import click
 
 from broker.admission.redriven import TEXT_LIMITS, fit_text
+from qianbei.acts import Act
 from qianbei.language import spoken
 
 
@@ -26,3 +27,8 @@ def fit(name: str, text: str) -> str:
             spoken("--{name}: 1 to {limit} visible characters, in one line", name=name, limit=limit)
         )
     return text
+
+
+def act_of(operator: str, reason: str) -> Act:
+    """What is kept of these two options. Raises as ``fit``."""
+    return Act(fit("operator", operator), fit("reason", reason))

@@ -15,14 +15,13 @@ from broker.topics import AUDIT
 from qianbei.audit import Report, verify_chains
 from qianbei.audit.export import checkpoint_lines, range_lines
 from qianbei.audit.findings import Kind
-from qianbei.cli.acts import fit, user
+from qianbei.cli.acts import act_of, user
 from qianbei.cli.assessment_cmd import assessment_command
 from qianbei.cli.completing import topics
 from qianbei.cli.who_cmd import who_command
 from qianbei.language import headed, spoken
 from qianbei.site import current_site
 from qianbei.who.exporting import record_export
-from qianbei.who.recording import Asker
 from schemas.said import said, shown
 
 _KINDS = {
@@ -159,10 +158,10 @@ def export_command(topic: str, partition: int, first: int, last: int, reason: st
 
     Example: qianbei audit export exchange.sale 2 1000 1100 --reason "assessor of 2020" > range.jsonl
     """
-    asker = Asker(fit("operator", operator), fit("reason", reason))
+    act = act_of(operator, reason)
     lines = range_lines(_settings(), topic, partition, first, last)
     bounds = next(lines)
-    record_export(_settings(), asker, topic, partition, bounds["after"] + 1, bounds["to"])
+    record_export(_settings(), act, topic, partition, bounds["after"] + 1, bounds["to"])
     for line in chain([bounds], lines):
         click.echo(json.dumps(line, ensure_ascii=False))
 

@@ -6,10 +6,10 @@ import sys
 import click
 from rich.console import Console
 
-from qianbei.cli.acts import fit, user
+from qianbei.cli.acts import act_of, user
 from qianbei.cli.document import asked_document
 from qianbei.cli.progress import bar
-from qianbei.erasure.erasing import Act, Erased, erase
+from qianbei.erasure.erasing import Erased, erase
 from qianbei.language import headed, spoken
 from qianbei.site import current_site
 
@@ -47,7 +47,7 @@ def erase_command(
     person = asked_document()
     if not dry_run and not yes and sys.stdin.isatty():
         click.confirm(spoken("There is no way back. Erase this person?"), abort=True, err=True)
-    act = None if dry_run else Act(fit("operator", operator), fit("reason", reason or ""))
+    act = None if dry_run else act_of(operator, reason or "")
     with bar(spoken("reading the topics")) as tell:
         found = erase(current_site(), person, act, tell, patience_s=wait)
     if as_json:

@@ -7,14 +7,13 @@ import click
 from rich.console import Console
 
 from broker.topics import AUDIT
-from qianbei.cli.acts import fit, user
+from qianbei.cli.acts import act_of, user
 from qianbei.cli.document import asked_document
 from qianbei.cli.times import Moment
 from qianbei.inspect.reading import printable
 from qianbei.language import is_chinese, spoken
 from qianbei.site import current_site
 from qianbei.who.asking import Found, Meant, contract, house, person, who
-from qianbei.who.recording import Asker
 from qianbei.who.telling import as_dict, lines
 
 
@@ -57,8 +56,8 @@ def who_command(
     """
     if (number is not None) + is_person + (house_code is not None) != 1:
         raise click.UsageError(spoken("name a contract, or --house, or --person: one of them"))
-    asker = Asker(fit("operator", operator), fit("reason", reason))
-    found = who(current_site(), _meant(number, house_code), asker, since, until)
+    act = act_of(operator, reason)
+    found = who(current_site(), _meant(number, house_code), act, since, until)
     if as_json:
         click.echo(json.dumps(_as_json(found), ensure_ascii=False))
     else:

@@ -33,6 +33,7 @@ from broker.store.connect import Connection as Database
 from broker.store.connect import connected, translated
 from broker.store.roles import ERASER
 from broker.topics import OPERATOR
+from qianbei.acts import Act
 from qianbei.documents import Document
 from qianbei.erasure.copies import Copy, Found, Search, Tell
 from qianbei.erasure.holdings import Ground, Holding, grounds, holdings, standing
@@ -47,14 +48,6 @@ _PAUSE_S = 0.3
 
 Name = tuple[str, str]
 """A record's subject and entity id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Who erases, and why."""
-
-    operator: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from broker.store.connect import connected, translated
 from broker.store.roles import AUDIT as AUDIT_ROLE
 from broker.store.roles import READER
 from broker.topics import AUDIT, OPERATOR
+from qianbei.acts import Act
 from qianbei.documents import Document
 from qianbei.site import Site
-from qianbei.who.recording import Asker, Look
+from qianbei.who.recording import Look
 from qianbei.who.telling import as_dict
 from schemas.said import said
 
@@ -56,7 +57,7 @@ def contract(number: str) -> Meant:
     return lambda db: finding.contract(db, number)
 
 
-def who(site: Site, meant: Meant, asker: Asker, since: datetime | None, until: datetime | None) -> Found:
+def who(site: Site, meant: Meant, act: Act, since: datetime | None, until: datetime | None) -> Found:
     """Look, and write the look down before it is told. Raises AccessDenied, ConfigError or Unavailable."""
     begun, as_of = time.monotonic(), datetime.now(UTC)
     reader, own = site.settings(OPERATOR, role=READER), site.settings(AUDIT, role=AUDIT_ROLE)
@@ -66,7 +67,7 @@ def who(site: Site, meant: Meant, asker: Asker, since: datetime | None, until: d
         left = behind(own, db)
         found = tuple(finding.disclosures(db, matter, since, until))
         told = [as_dict(one) for one in found]
-        look = Look("who", asker, as_of, matter.refs, matter.houses, matter.numbers)
+        look = Look("who", act, as_of, matter.refs, matter.houses, matter.numbers)
         access_id = look.written(db, told, begun)
     return Found(access_id, as_of, left, found)
 

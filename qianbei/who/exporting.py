@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from broker.settings import Settings
 from broker.store.connect import connected, translated
-from qianbei.who.recording import Asker, Look
+from qianbei.acts import Act
+from qianbei.who.recording import Look
 
 #: Those of the exchange's records of these revisions, too: a department's record has no persons in the index.
 _ABOUT = """
@@ -21,9 +22,7 @@ SELECT ARRAY(SELECT DISTINCT q.party_ref FROM origins o JOIN audit.place_party q
 """
 
 
-def record_export(
-    settings: Settings, asker: Asker, topic: str, partition: int, first: int, last: int
-) -> None:
+def record_export(settings: Settings, act: Act, topic: str, partition: int, first: int, last: int) -> None:
     """Write down that these records, both ends included, are handed out. Raises AccessDenied, ConfigError or Unavailable."""
     begun, at, dsn = time.monotonic(), datetime.now(UTC), settings.dsn()
     given = {"topic": topic, "partition": partition, "first": first, "last": last}
@@ -31,5 +30,5 @@ def record_export(
         found = db.execute(_ABOUT, given).fetchone()
         assert found is not None
         parties, houses, entities = (list(map(str, names)) for names in found)  # type: ignore[call-overload]
-        look = Look("export", asker, at, parties, houses, entities)
+        look = Look("export", act, at, parties, houses, entities)
         look.written(db, [given], begun)

@@ -11,6 +11,7 @@ from typing import Any
 
 from broker.disclosed.finding import Database
 from broker.query.access_log import Access, write_alone
+from qianbei.acts import Act
 
 OPERATOR = "operator"
 """Stands where a principal would: an operator of the exchange, who is named as the official."""
@@ -19,19 +20,11 @@ LEGAL_BASIS = "个人信息保护法 第五十四条；网络安全法 第二十
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who looks and why: both are kept."""
-
-    operator: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Look:
     """One look: ``who`` or ``export``, by whom, and about whom and what."""
 
     name: str
-    asker: Asker
+    act: Act
     at: datetime
     parties: Sequence[str] = ()
     houses: Sequence[str] = ()
@@ -51,13 +44,13 @@ class Look:
             principal=OPERATOR,
             token_id="",
             city_code=None,
-            officer_id=self.asker.operator,
+            officer_id=self.act.operator,
             officer_name=None,
             query=f"audit/{self.name}",
             purpose=PURPOSE,
             legal_basis=LEGAL_BASIS,
             number_kind="reason",
-            number=self.asker.reason,
+            number=self.act.reason,
             parties=list(self.parties),
             houses=list(self.houses),
             contracts=list(self.contracts),

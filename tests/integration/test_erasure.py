@@ -21,9 +21,10 @@ from broker.replay.rebuilding import rebuild
 from broker.replay.targets import drop
 from broker.store.roles import COMPACTION, READER
 from broker.topics import OPERATOR
+from qianbei.acts import Act
 from qianbei.cli import audit_cmd, erase_cmd
 from qianbei.documents import Document
-from qianbei.erasure.erasing import Act, erase
+from qianbei.erasure.erasing import erase
 from qianbei.services import SERVICES, child
 from qianbei.site import Site
 from qianbei.verify import verify

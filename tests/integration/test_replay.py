@@ -22,7 +22,7 @@ from tests.support.assessor import acts_told
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
 from tests.support.law_story import Case, case, whole_story
-from tests.support.standing import offsets, standing, stands_still
+from tests.support.standing import forget_dead_groups, offsets, standing, stands_still
 
 
 @pytest.fixture
@@ -146,6 +146,8 @@ def test_a_command_is_fed_and_its_failure_is_the_replays(site: Site, filed: str,
 
 def test_a_replay_moves_nothing(exchange: Exchange, site: Site, filed: str, tmp_path: Path) -> None:
     exchange.stop_services()
+    forget_dead_groups(site)
+    until("nothing moves any more", lambda: stands_still(site))
     before = standing(site), offsets(site)
     for words in (
         ["--to", str(tmp_path / "all"), "--format", "avro"],

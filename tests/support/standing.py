@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping
 
 import psycopg
+from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from broker.kafka import Admin, Connection, PartitionReader, TopicPartition
+from broker.kafka import Admin, Connection, Groups, PartitionReader, TopicPartition
 from qianbei.site import Site
 from tests.support.topics import confluent
 
@@ -19,6 +20,18 @@ def standing(site: Site) -> tuple[object, ...]:
         positions = db.execute("SELECT * FROM latest.position ORDER BY 1, 2, 3").fetchall()
         rows = db.execute("SELECT xmin::text, entity_id FROM latest.sale ORDER BY 2").fetchall()
     return groups, set(client.list_topics(timeout=20).topics), positions, rows
+
+
+def forget_dead_groups(site: Site) -> None:
+    """Delete what the broker would delete by itself at some later moment: groups with neither members nor offsets.
+
+    Tests that end a principal and its topics leave such groups.
+    """
+    client = AdminClient(confluent(site.admin))
+    listed = client.list_consumer_groups(request_timeout=20, states={ConsumerGroupState.EMPTY}).result().valid
+    with Groups(Connection.of(site.admin)) as groups:
+        committed = groups.committed({one.group_id for one in listed})
+        groups.delete(group for group, offsets in committed.items() if not offsets)
 
 
 def stands_still(site: Site) -> bool:

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from tests.support.exchange import Exchange
 from tests.support.story import sender, sold_house
 
+PAUSE_S = 0.05
+"""Between two sales. Sent as fast as they go, the backlog of a slow machine would outlast what the load is for by minutes."""
+
 Lanes = dict[int, list[tuple[bytes | None, bytes | None]]]
 
 
@@ -17,7 +20,7 @@ def streaming(exchange: Exchange, lender_uscc: str | None = None) -> Iterator[No
 
     def stream() -> None:
         with sender(exchange.site, "bureau") as bureau:
-            while not stop.is_set():
+            while not stop.wait(PAUSE_S):
                 bureau.send(*sold_house(lender_uscc=lender_uscc))
 
     thread = threading.Thread(target=stream)

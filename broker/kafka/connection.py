@@ -9,6 +9,7 @@ from typing import Any
 from kafka import errors as kafka_errors
 
 from broker.errors import AccessDenied, Corrupt, Indefinite, OwnershipLost, TooLarge, Unavailable
+from broker.kafka.sockets import DIRECT
 from broker.settings import Settings
 from schemas.said import said
 
@@ -66,6 +67,7 @@ class Connection:
             "security_protocol": self.security,
             "bootstrap_timeout_ms": 10_000,
             "reconnect_backoff_max_ms": 1_000,
+            "proxy_url": DIRECT,
         }
         if self.security.startswith("SASL"):
             config |= {

@@ -1,7 +1,8 @@
 """The long checks at full size: ``make long``. Each result is recorded with the commit; what is recorded is not run again.
 
-python -m tests.long            all that this commit has not passed yet
-python -m tests.long --list     what there is, and what is recorded
+python -m tests.long                all that this commit has not passed yet
+python -m tests.long poll sync      of these, what it has not passed yet
+python -m tests.long --list         what there is, and what is recorded
 """
 
 import argparse
@@ -60,12 +61,16 @@ CHECKS: dict[str, tuple[dict[str, str], list[str]]] = {
 
 
 def commit() -> str:
-    """The commit, with a mark if the tree differs from it."""
+    """The commit, with a mark if the tree differs from it in more than results."""
     head = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
     dirty = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "status", "--porcelain", "--", ".", ":!benchmarks/results"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     return head + ("+changes" if dirty.strip() else "")
 
@@ -101,10 +106,14 @@ def main() -> None:
     """Run what is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--list", action="store_true")
-    listing: bool = parser.parse_args().list
+    parser.add_argument("names", nargs="*", metavar="CHECK", help=f"one of: {', '.join(CHECKS)}; none: all")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(CHECKS):
+        parser.error(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
+    listing: bool = given.list
     at = commit()
     failed = []
-    for name in CHECKS:
+    for name in given.names or CHECKS:
         if listing or passed(name, at):
             print(f"{name}: {'passed' if passed(name, at) else 'not yet run'} at {at[:12]}")
         elif not run(name, at):

@@ -31,6 +31,8 @@ from broker.kafka import TopicPartition
 from schemas.said import said
 
 _MOST_TRIES = 5
+Made = Mapping[str, Rows]
+"""The rows of a batch, by topic."""
 
 
 class Unfit(Exception):
@@ -86,7 +88,16 @@ class Engine:
         Raises OwnershipLost if a partition is no longer ours, Unfit to have the batch gathered again, psycopg.Error
         for what is not the data's fault. In each case nothing has been written.
         """
-        made = {topic: self._rows(batch, topic, candidates) for topic, candidates in batch.candidates()}
+        return self.write(db, batch, self.made(batch), owned)
+
+    def made(self, batch: Batch) -> Made:
+        """The rows of a batch, by topic: all of the work that needs no database. Raises Unfit."""
+        return {topic: self._rows(batch, topic, candidates) for topic, candidates in batch.candidates()}
+
+    def write(
+        self, db: Database, batch: Batch, made: Made, owned: Mapping[TopicPartition, Position]
+    ) -> Applied:
+        """What is left of ``apply`` when the rows are made."""
         for _ in range(_MOST_TRIES):
             try:
                 moved = self._write(db, batch, made, owned)
@@ -109,7 +120,7 @@ class Engine:
         return rows
 
     def _write(
-        self, db: Database, batch: Batch, made: Mapping[str, Rows], owned: Mapping[TopicPartition, Position]
+        self, db: Database, batch: Batch, made: Made, owned: Mapping[TopicPartition, Position]
     ) -> dict[TopicPartition, Position]:
         with db.transaction():
             for topic, rows in made.items():

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from broker.compaction.engine import Engine, Unfit
+from broker.compaction.engine import Applied, Engine, Made, Unfit
 from broker.compaction.gather import Batch
 from broker.compaction.positions import Database, Position
 from broker.compaction.rejects import Place, Rejected
@@ -84,6 +84,11 @@ class CompactionSession:
         self._known_bad: dict[Place, Rejected] = {}
         self._markers = Markers(consumer)
 
+    @property
+    def folded(self) -> dict[TopicPartition, int]:
+        """Up to where each owned partition is in the tables, the markers behind its last record included."""
+        return {partition: position.next_offset for partition, position in self._owned.items()}
+
     def step(self) -> int:
         """Fold at most one batch; on a moved assignment take the partitions over instead."""
         batch = self._gather()
@@ -113,17 +118,22 @@ class CompactionSession:
         while batch.size < MOST_BYTES and batch.records < MOST_RECORDS and time.monotonic() < until:
             if self._consumer.moved or all(self._consumer.position(p) >= end for p, end in ends.items()):
                 return
+            if self._is_round(batch):
+                return
             batch.add(self._consumer.poll(POLL_S, MOST_A_POLL))
+
+    def _is_round(self, _batch: Batch) -> bool:
+        """Whether to stop here is better than to go on to a limit."""
+        return False
 
     def _fold(self, batch: Batch) -> None:
         try:
             with translated(self._dsn):
-                applied = self._engine.apply(self._db, batch, self._owned)
+                applied = self._write(batch, self._engine.made(batch))
         except Unfit as unfit:
             # The older records that those had hidden are needed now: read the batch again without them.
             self._known_bad |= {one.place: one for one in unfit.rejections}
-            for partition in batch.offsets:
-                self._consumer.seek(partition, self._owned[partition].next_offset)
+            self._read_again()
             return
         self._owned |= applied.positions
         for one in batch.rejections:
@@ -132,11 +142,18 @@ class CompactionSession:
         self._metrics.handled("folded", applied.rows)
         self._metrics.handled("rejected", applied.rejected)
 
+    def _write(self, batch: Batch, made: Made) -> Applied:
+        return self._engine.write(self._db, batch, made, self._owned)
+
+    def _read_again(self) -> None:
+        """Go back to what is folded."""
+        for partition, offset in self.folded.items():
+            self._consumer.seek(partition, offset)
+
     def _pass_markers(self) -> None:
         """Move on over the markers that end a transaction, which are no records: else we would seem to lag by one."""
         batch = Batch()
-        reached = {p: position.next_offset for p, position in self._owned.items()}
-        batch.offsets |= self._markers.passed(reached)
+        batch.offsets |= self._markers.passed(self.folded)
         if batch.offsets and not self._consumer.moved:
             self._fold(batch)
 

@@ -249,18 +249,24 @@ class GroupOffsets(_Client):
 class PartitionReader(_Client):
     """Reads named partitions without a group: for look-ups, checks and audits. Never commits anything.
 
-    With ``uncommitted`` the ends that it tells are those of the log, open transactions included.
+    ``max_bytes`` is what one answer of the broker may hold, shared by ``at_once`` partitions. With ``uncommitted`` the ends
+    that it tells are those of the log, open transactions included.
     """
 
     def __init__(
-        self, connection: Connection, *, max_bytes: int = 16 * 1024 * 1024, uncommitted: bool = False
+        self,
+        connection: Connection,
+        *,
+        max_bytes: int = 16 * 1024 * 1024,
+        at_once: int = 4,
+        uncommitted: bool = False,
     ) -> None:
         super().__init__(
             connection,
             {
                 "group_id": None,
                 "fetch_max_bytes": max_bytes,
-                "max_partition_fetch_bytes": max_bytes // 4,
+                "max_partition_fetch_bytes": max_bytes // at_once,
                 "isolation_level": "read_uncommitted" if uncommitted else "read_committed",
             },
         )
@@ -269,6 +275,14 @@ class PartitionReader(_Client):
         """Read these partitions from now on; positions must be set with ``seek``."""
         with translated(self._connection, "assign partitions"):
             self._client.assign([KafkaPartition(*p) for p in partitions])
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch nothing of these for now. They must be assigned."""
+        self._client.pause(*(KafkaPartition(*p) for p in partitions))
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch these again, from where they were."""
+        self._client.resume(*(KafkaPartition(*p) for p in partitions))
 
     def offsets_since(
         self, partitions: Iterable[TopicPartition], timestamp_ms: int

@@ -1,5 +1,10 @@
-"""Reading whole topics alone: no consumer group is joined and no offset committed, so no service can be disturbed."""
+"""Reading whole topics alone: no consumer group is joined and no offset committed, so no service can be disturbed.
 
+One partition is read after the other. All records of a key are in one, so a batch that is folded has most revisions of its
+keys, and each key is folded about once however long the log is.
+"""
+
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Self
 
@@ -18,11 +23,14 @@ class Alone(PartitionReader):
     """
 
     def __init__(self, connection: Connection, topics: Iterable[str], keep: Keep | None = None) -> None:
-        super().__init__(connection, max_bytes=_MAX_BYTES)
+        super().__init__(connection, max_bytes=_MAX_BYTES, at_once=1)
         self._topics = tuple(topics)
         self._keep = keep
         self.partitions: tuple[TopicPartition, ...] = ()
         self.moved = True
+        self._ends: dict[TopicPartition, int] = {}
+        self._now: TopicPartition | None = None
+        self._waiting: deque[TopicPartition] = deque()
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -45,11 +53,28 @@ class Alone(PartitionReader):
         """As ``PartitionReader``, without what is not to be kept; nothing before the assignment is taken."""
         if self.moved:
             return []
+        self._go_on()
         records = super().poll(timeout_s, max_records)
         return records if self._keep is None else list(filter(self._keep, records))
 
     def take_assignment(self) -> Assignment:
         """All partitions, for ever."""
         self.assign(self.partitions)
+        self.pause(self.partitions)
+        self._ends = self.end_offsets(self.partitions)
+        self._now, self._waiting = None, deque(self.partitions)
         self.moved = False
         return Assignment(Generation(0, "alone", None), frozenset(self.partitions))
+
+    @property
+    def between(self) -> bool:
+        """Whether the next poll begins with another partition: this one has come to where it ended at the start."""
+        return bool(self._waiting) and (
+            self._now is None or self.position(self._now) >= self._ends[self._now]
+        )
+
+    def _go_on(self) -> None:
+        # What is new in the partitions before comes in between.
+        while self.between:
+            self._now = self._waiting.popleft()
+            self.resume([self._now])

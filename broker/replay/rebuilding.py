@@ -14,9 +14,9 @@ from psycopg import sql
 
 from broker.compaction.engine import Engine, Source
 from broker.compaction.opening import sources_into
-from broker.compaction.service import CompactionSession
 from broker.kafka import Connection, Record, TopicPartition
 from broker.metrics import ServiceMetrics
+from broker.replay.ahead import ReadingAhead
 from broker.replay.alone import Alone, Keep
 from broker.replay.heads import Heads, micros
 from broker.replay.targets import Database, establish, note_end
@@ -34,7 +34,7 @@ Told = Callable[[int, int], None]
 class Folding:
     """Tables that are being rebuilt."""
 
-    def __init__(self, session: CompactionSession, reader: Alone) -> None:
+    def __init__(self, session: ReadingAhead, reader: Alone) -> None:
         self._session = session
         self._reader = reader
 
@@ -48,13 +48,18 @@ class Folding:
             self._session.step()
         begins = self._reader.beginning_offsets(ends)
         total = sum(end - begins[p] for p, end in ends.items())
-        while left := sum(max(0, end - self._reader.position(p)) for p, end in ends.items()):
+        # Markers too: a service that goes on from here and thinks that it has passed them does not come back for them.
+        while left := self._left(ends):
             if stop.is_set():
                 return False
-            tell(total - left, total)
+            tell(max(0, total - left), total)
             self._session.step()
         tell(total, total)
         return True
+
+    def _left(self, ends: Ends) -> int:
+        folded = self._session.folded
+        return sum(max(0, end - folded[partition]) for partition, end in ends.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def folding(
     ):
         with translated(dsn):
             engine.prepare(db)
-        yield Folding(CompactionSession(engine, reader, db, dsn, ServiceMetrics("compaction")), reader)
+        yield Folding(ReadingAhead(engine, reader, db, dsn, ServiceMetrics("compaction")), reader)
 
 
 def recorded_by(as_of: datetime, sources: Mapping[str, Source]) -> Keep:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ def put(system: FilingSystem, code: str, address: str, room: str) -> None:
 
 
 def test_no_password_is_told(exchange: Exchange, tmp_path: Path, system: FilingSystem) -> None:
-    away = FilingSystem(system.open, "postgresql+psycopg://clerk:geheim-42@127.0.0.1:1/filing", "%s", "now()")
+    away = replace(system, url="postgresql+psycopg://clerk:geheim-42@127.0.0.1:1/filing")
     polling = Polling(exchange, tmp_path, away, write_config(tmp_path / "units.yaml", "watermark"))
     ended = polling.run("--once")
     assert ended.returncode == 3

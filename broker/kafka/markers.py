@@ -30,5 +30,9 @@ class Markers:
         if self._clock() < self._look_at:
             return {}
         self._look_at = self._clock() + LOOK_EVERY_S
+        return self.beyond(reached)
+
+    def beyond(self, reached: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """As ``passed``, however often it is asked."""
         found = {partition: self._consumer.position(partition) for partition in reached}
         return {partition: offset for partition, offset in found.items() if offset > reached[partition]}

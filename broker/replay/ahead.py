@@ -40,11 +40,7 @@ class ReadingAhead(CompactionSession):
             with uncollected():
                 self._gather_more(batch)
         # Now this batch has all that was polled, so it ends where the reader is: behind markers and what was passed over.
-        batch.offsets |= {
-            partition: reached
-            for partition, folded in self.folded.items()
-            if (reached := self._reader.position(partition)) > folded
-        }
+        batch.offsets |= self._markers.beyond(self.folded)
         return batch
 
     def _is_round(self, batch: Batch) -> bool:

@@ -25,6 +25,7 @@ from kafka.admin import (
 
 from broker.errors import ConfigError
 from broker.kafka.connection import Connection, translated
+from broker.kafka.opening import opened
 from broker.kafka.tls import require_accepted
 from broker.kafka.types import Acl, TopicPartition
 from schemas.said import said
@@ -43,7 +44,7 @@ class Admin:
     def __enter__(self) -> Self:
         require_accepted(self._connection)
         with translated(self._connection, "connect an administrator"):
-            self._client = KafkaAdminClient(**self._connection.client_config())
+            self._client = opened(KafkaAdminClient, self._connection.client_config())
         return self
 
     def __exit__(

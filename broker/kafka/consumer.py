@@ -15,6 +15,7 @@ from kafka.structs import MemberState
 
 from broker.errors import Corrupt, Unavailable
 from broker.kafka.connection import Connection, translated
+from broker.kafka.opening import opened
 from broker.kafka.tls import require_accepted
 from broker.kafka.types import Committed, Record, TopicPartition
 from schemas.said import said
@@ -76,7 +77,7 @@ class _Client:
     def __enter__(self) -> Self:
         require_accepted(self._connection)
         with translated(self._connection, "connect a consumer"):
-            self._client = KafkaConsumer(**self._connection.stream_config(), **self._config)
+            self._client = opened(KafkaConsumer, self._connection.stream_config() | self._config)
         return self
 
     def __exit__(

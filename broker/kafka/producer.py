@@ -13,9 +13,12 @@ from kafka.structs import ConsumerGroupMetadata
 from broker.errors import QianbeiError, Unavailable
 from broker.kafka.connection import Connection, translated
 from broker.kafka.consumer import Generation
+from broker.kafka.opening import opened
 from broker.kafka.tls import require_accepted
 from broker.kafka.types import Outgoing, TopicPartition
 from schemas.said import said
+
+CLOSE_S = 5.0
 
 
 class _Client:
@@ -29,17 +32,25 @@ class _Client:
     def __enter__(self) -> Self:
         require_accepted(self._connection)
         with translated(self._connection, "connect a producer"):
-            self._client = KafkaProducer(**self._connection.stream_config(), **self._config)
+            self._client = opened(KafkaProducer, self._connection.stream_config() | self._config)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._close(timeout_s=0.0 if kind else 5.0)
+        self._close(unsent=kind is None)
 
-    def _close(self, timeout_s: float) -> None:
-        with translated(self._connection, "close a producer"):
-            self._client.close(timeout=timeout_s)
+    def _close(self, *, unsent: bool) -> None:
+        """End the client; with ``unsent``, first send what is queued."""
+        try:
+            with translated(self._connection, "send what is left", indefinite=True):
+                if unsent:
+                    self._client.flush(timeout=CLOSE_S)
+        finally:
+            # kafka-python ends its thread and sockets only if nothing is left unsent: else it raises and keeps them.
+            self._client._sender.force_close()  # noqa: SLF001 - there is no other way to give records up
+            with translated(self._connection, "close a producer"):
+                self._client.close(timeout=CLOSE_S)
 
     def _send(self, message: Outgoing) -> Any:
         return self._client.send(
@@ -169,7 +180,7 @@ class TransactionalProducer(_Client):
             with translated(self._connection, "begin transactions"):
                 self._client.init_transactions()
         except BaseException:
-            self._close(timeout_s=0.0)
+            self._close(unsent=False)
             raise
         return self
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker.backfill.marks import State
+from broker.backfill.run import NEAR
 from qianbei.verify import verify
 from tests.fault.test_kill import chance
 from tests.support.exchange import Exchange, until
@@ -25,6 +26,8 @@ SALES = int(os.environ.get("QIANBEI_BACKFILL_SALES", "300"))
 KILLS = int(os.environ.get("QIANBEI_BACKFILL_KILLS", "2"))
 DEPARTMENT = "archive"
 FAST = 5_000
+A_KILL_S = 60
+"""What a run has at least, from its start until it is killed: two of them may start at once on a busy machine."""
 TOPIC, SOURCE = f"dept.{DEPARTMENT}.sale.v1", "exchange.sale"
 
 
@@ -46,8 +49,8 @@ def test_history_and_live_stream_become_one(
     with sender(exchange.site, "bureau") as bureau:
         bureau.send(*(event for _ in range(SALES) for event in sold_house()))
     until("the history", lambda: records(exchange) >= 2 * SALES, 60 + SALES / 50)
-    # What other tests have filed is history too; so slowly, the filling outlasts every kill.
-    slowly = max(50, records(exchange) // (5 * KILLS))
+    # So slowly, the filling outlasts every kill on any machine: what is near the end of a partition is left to routing.
+    slowly = max(1, to_be_filled(exchange) // (A_KILL_S * KILLS))
     file = written(tmp_path / "archive.yaml", archive(DEPARTMENT, 1, *FIELDS))
     with streaming(exchange):
         told = Commands(exchange.site, monkeypatch).grant(file, "--backfill")
@@ -102,6 +105,10 @@ def rebalanced_while_it_joins(exchange: Exchange, filler: Filler) -> None:
 
 def records(exchange: Exchange) -> int:
     return sum(map(len, lanes(exchange, SOURCE).values()))
+
+
+def to_be_filled(exchange: Exchange) -> int:
+    return sum(max(0, len(lane) - NEAR) for lane in lanes(exchange, SOURCE).values())
 
 
 def states(exchange: Exchange) -> set[State]:

@@ -26,6 +26,8 @@ PARTITIONS = 6
 RECORDS = 300
 """In each partition but the one that is empty."""
 EMPTY = 2
+KEYS = 40
+"""Of the toys that are folded."""
 
 
 @pytest.fixture
@@ -103,9 +105,12 @@ def test_what_is_read_ahead_is_read_again_when_a_record_before_it_is_refused(
     monkeypatch.setattr(service, "MOST_RECORDS", 150)
     for module in (service, ahead):
         monkeypatch.setattr(module, "MOST_A_POLL", 50)
-    good = [toy(f"k{n % 40}", n // 40 + 1, note=f"{n}") for n in range(2_000)]
-    log.write(*(bad(body) if n % 97 == 0 else body for n, body in enumerate(good)))
-    log.written = {body["entity_id"]: body for n, body in enumerate(good) if n % 97}
+    good = [toy(f"k{n % KEYS}", n // KEYS + 1, note=f"{n}") for n in range(2_000)]
+    # Some are alone under their key, so that nothing hides them; the others hide what is to be folded in their place.
+    alone = [bad(toy(f"k{KEYS + n}", 1)) for n in range(20)]
+    hiding = [bad(toy(f"k{n}", 100)) for n in range(KEYS)]
+    log.write(*interleaved(good, alone), *hiding)
+    log.written = {body["entity_id"]: body for body in good}
     steps_with_more_read = 0
     with reading_ahead(log) as session:
 
@@ -117,11 +122,17 @@ def test_what_is_read_ahead_is_read_again_when_a_record_before_it_is_refused(
 
         until("all is folded", folded)
         assert not session.ahead
-    assert steps_with_more_read > 2
+    assert steps_with_more_read
     with psycopg.connect(log.dsn) as db:
         rows = table(db, f"{SCHEMA}.toy", "entity_id, revision, note")
         assert rows == [(key, body["revision"], body["note"]) for key, body in sorted(log.written.items())]
-        assert {reason for (reason,) in table(db, f"{SCHEMA}.rejected", "reason")} == {"22021"}
+        assert table(db, f"{SCHEMA}.rejected", "reason") == [("22021",)] * len(alone + hiding)
+
+
+def interleaved(many: list[Body], few: list[Body]) -> list[Body]:
+    """The few, evenly spread among the many."""
+    every = len(many) // len(few)
+    return [body for n, one in enumerate(few) for body in (*many[n * every : (n + 1) * every], one)]
 
 
 def bad(body: Body) -> Body:

@@ -18,12 +18,14 @@ from broker.replay.masking import Presenting
 from broker.replay.planning import Plan
 from broker.replay.reading import read_out
 from broker.replay.selecting import Matcher
+from broker.replay.yielding import Paced
 from broker.runner import Stop
 
 _CHOSEN_BETWEEN_MARKS = 5_000
 _READ_BETWEEN_MARKS = 200_000
 _LOOK_UP_BYTES = 256 * 1024
-_SCAN_BYTES = 16 * 1024 * 1024
+_SCAN_BYTES = 1024 * 1024
+"""No slower than sixteen times as much, which the broker must send at once while live records wait."""
 _BEHIND_S = 0.02
 
 Told = Callable[[int, int], None]
@@ -126,7 +128,7 @@ class Replay:
 
     choosing: Choosing
     target: Target
-    pace: Pace
+    pace: Paced
     keep: Keep
     positions: dict[TopicPartition, int]
     given: int = 0

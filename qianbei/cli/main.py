@@ -8,11 +8,14 @@ import click
 from broker.errors import AccessDenied, QianbeiError, Unavailable
 from qianbei.cli.commands import Commands
 from qianbei.cli.help import presented
+from qianbei.cli.idle import yield_processor
 from qianbei.language import bind, spoken
 from qianbei.stack import StackError
 from schemas.said import shown
 
 FOUND_WRONG, WRONG_USE, NO_SERVER = 1, 2, 3
+GIVES_WAY = frozenset({"replay"})
+"""Commands that run where a processor is idle, before they are imported: that alone takes one for a second."""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -27,6 +30,8 @@ def cli() -> None:
 def main() -> None:
     """Run a command; end with its exit code, and with one clear line for every error that we know."""
     bind()
+    if GIVES_WAY.intersection(sys.argv[1:2]):
+        yield_processor()
     try:
         # Without standalone mode click gives the code of an Exit back instead of ending with it.
         sys.exit(presented(cli)(prog_name="qianbei", standalone_mode=False) or 0)

@@ -21,7 +21,6 @@ from broker.topics import OPERATOR
 from qianbei.cli.acts import user
 from qianbei.cli.completing import topics as topic_names
 from qianbei.cli.document import asked_document
-from qianbei.cli.idle import yield_processor
 from qianbei.cli.replay_run import Run
 from qianbei.cli.times import Moment
 from qianbei.language import spoken
@@ -106,7 +105,7 @@ class _Range(click.ParamType[tuple[TopicPartition, Span]]):
     type=click.FloatRange(0),
     default=RATE,
     show_default=True,
-    help="Records read a second at most; 0: as fast as it goes.",
+    help="Records read a second at most; 0: as fast as the live services keep up.",
 )
 @click.option("--scan", is_flag=True, help="Read everything through, without asking the index.")
 @click.option(
@@ -162,7 +161,6 @@ def replay_command(
         ranges=dict(ranges),
     )
     selection.require_possible()
-    yield_processor()
     with _noted(site, reveal, operator, reason or "", selection) as noted:
         run = Run(site, selection, reveal, rate, scan)
         try:

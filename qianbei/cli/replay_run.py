@@ -33,6 +33,7 @@ from broker.replay.replaying import (
     scanning,
 )
 from broker.replay.selecting import Matcher, Selection, kind_of
+from broker.replay.yielding import GivingWay, looking
 from broker.store.roles import READER
 from broker.topics import OPERATOR
 from qianbei.cli.progress import bar
@@ -52,7 +53,7 @@ class Run:
         self._connection = Connection.of(self._settings)
         self._selection = selection
         self._reveal = reveal
-        self._pace = Pace(rate)
+        self._rate = rate
         self._scan = scan
         self.given = 0
 
@@ -126,11 +127,13 @@ class Run:
             Registry(self._settings.registry_url) as registry,
             Keyring.of(self._settings) as keyring,
             readers(self._connection, far, plan) as sources,
+            looking(self._connection, self._site.admin.installation()) as look,
         ):
             matcher = Matcher(self._selection, self._filler())
             presenting = revealed(keyring.open) if self._reveal else masked()
             choosing = Choosing(matcher, AnyDecoder(registry), presenting)
-            replay = Replay(choosing, target, self._pace, keep, positions, self.given)
+            pace = GivingWay(Pace(self._rate), look, sleep=stop.wait)
+            replay = Replay(choosing, target, pace, keep, positions, self.given)
             try:
                 return replay.run(sources, plan, stop, tell)
             finally:

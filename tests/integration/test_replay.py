@@ -28,8 +28,6 @@ from tests.support.standing import forget_dead_groups, offsets, standing, stands
 @pytest.fixture
 def site(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(replay_cmd, "current_site", lambda: exchange.site)
-    # It would be for good, and this process is the tests'.
-    monkeypatch.setattr(replay_cmd, "yield_processor", lambda: None)
     return exchange.site
 
 

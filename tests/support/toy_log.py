@@ -32,11 +32,11 @@ class Log:
     def dsn(self) -> str:
         return self.settings.dsn()
 
-    def write(self, *bodies: Body, values: dict[int, bytes] | None = None) -> None:
+    def write(self, *bodies: Body) -> None:
         with IdempotentProducer(Connection.of(self.settings)) as producer:
-            for n, body in enumerate(bodies):
+            for body in bodies:
                 partition = int(body["entity_id"].removeprefix("k")) % PARTITIONS
-                made = record(self.topic, partition, 0, body, (values or {}).get(n))
+                made = record(self.topic, partition, 0, body)
                 producer.send(Outgoing(self.topic, partition, made.key, made.value, made.headers))
                 self.written[body["entity_id"]] = body
             producer.flush()

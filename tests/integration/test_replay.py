@@ -22,7 +22,7 @@ from tests.support.assessor import acts_told
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
 from tests.support.law_story import Case, case, whole_story
-from tests.support.standing import forget_dead_groups, offsets, standing, stands_still
+from tests.support.standing import all_passed, forget_dead_groups, offsets, standing, stands_still
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def lived_in(city: City, monkeypatch: pytest.MonkeyPatch) -> Site:
     if not city.exchange.read(["exchange.sale"]):
         city.send(seed=41, events=500)
     city.settle()
-    until("nothing moves any more", lambda: stands_still(city.exchange.site))
+    until("compaction has nothing left to move over", lambda: all_passed(city.exchange.site))
     monkeypatch.setattr(redecide_cmd, "current_site", lambda: city.exchange.site)
     return city.exchange.site
 
@@ -205,7 +205,7 @@ def test_by_todays_rules_no_decision_of_a_city_differs(city: City, lived_in: Sit
     begun = datetime.now(UTC)
     city.send(seed=44 if by == "evidence" else 45, events=300)
     city.settle()
-    until("nothing moves any more", lambda: stands_still(lived_in))
+    until("nothing moves any more", lambda: all_passed(lived_in) and stands_still(lived_in))
     before = standing(lived_in), offsets(lived_in)
     code, found, summary = redecide("--by", by, "--since", begun.isoformat())
     assert (found, code) == ([], 0)

@@ -22,7 +22,7 @@ def test_a_service_that_is_away_falls_behind_and_catches_up(exchange: Exchange) 
         exchange.ensure_services(1)
         until("they have caught up", lambda: all(one.behind == 0 for one in look().values()))
         after = look()
-    assert 2 * SALES - settings.slots <= late[ADMISSION].behind <= 2 * SALES
+    assert late[ADMISSION].behind >= 2 * SALES - settings.slots
     assert late[ADMISSION].handled == before[ADMISSION].handled
-    assert after[ADMISSION].handled == before[ADMISSION].handled + 2 * SALES
+    assert after[ADMISSION].handled >= before[ADMISSION].handled + 2 * SALES
     assert after[ROUTING].handled >= before[ROUTING].handled + 2 * SALES

@@ -24,7 +24,7 @@ from qianbei.site import Site
 from schemas.files import latest_version, load_schema
 from tests.support.city import City
 from tests.support.exchange import Exchange, until
-from tests.support.standing import all_passed, standing
+from tests.support.standing import all_passed, standing, stands_still
 from tests.support.sync import watching
 from tests.support.topics import remove_topics
 
@@ -54,7 +54,7 @@ def lived_in(city: City, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     if not city.exchange.read(["exchange.sale"]):
         city.send(seed=41, events=500)
     city.settle()
-    until("compaction has nothing left to move over", lambda: all_passed(site))
+    until("nothing moves any more", lambda: all_passed(site) and stands_still(site))
     for command in (rebuild_cmd, diff_cmd):
         monkeypatch.setattr(command, "current_site", lambda: site)
     yield site

@@ -36,7 +36,7 @@ def forget_dead_groups(site: Site) -> None:
 
 
 def stands_still(site: Site) -> bool:
-    """Whether nothing has moved for four seconds: on a busy machine the word of a passed marker comes late."""
+    """Whether nothing has moved for four seconds: on a busy machine an instance of a service may join its group late."""
     before = standing(site)
     time.sleep(4)
     return standing(site) == before

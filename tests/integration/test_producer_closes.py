@@ -1,16 +1,15 @@
 """A producer that is left with records it has not sent: it ends whole, and the error that is told is the block's own."""
 
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from broker.errors import Indefinite
-from broker.kafka import Admin, Connection, IdempotentProducer, Outgoing, PartitionReader, TopicPartition
+from broker.kafka import Connection, IdempotentProducer, Outgoing, PartitionReader, TopicPartition
 from broker.settings import Settings
 from tests.support.exchange import Exchange
-from tests.support.topics import remove_topics
+from tests.support.topics import own_topic
 
 LATER_MS = 9_000
 
@@ -26,11 +25,8 @@ def settings(deployed: Exchange) -> Settings:
 
 @pytest.fixture
 def topic(settings: Settings) -> Iterator[str]:
-    name = f"closes-{secrets.token_hex(4)}"
-    with Admin(Connection.of(settings)) as admin:
-        admin.create_topics({name: {}}, 1, 1)
-    yield name
-    remove_topics(settings, name)
+    with own_topic(settings, "closes", 1) as name:
+        yield name
 
 
 def written(settings: Settings, topic: str) -> int:

@@ -1,7 +1,6 @@
 """Reading whole topics alone: one partition after the other, all of them in the end, and what is written meanwhile too; and
 reading on while what was read is being folded."""
 
-import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import pytest
 
 from broker.compaction import service
 from broker.compaction.engine import Engine
-from broker.kafka import Admin, Connection, IdempotentProducer, Outgoing, Record
+from broker.kafka import Connection, IdempotentProducer, Outgoing, Record
 from broker.metrics import ServiceMetrics
 from broker.replay import ahead
 from broker.replay.alone import Alone
@@ -19,7 +18,7 @@ from broker.settings import Settings
 from broker.store.connect import connected
 from tests.support.exchange import Exchange, until
 from tests.support.folding import Body, table, toy
-from tests.support.topics import remove_topics
+from tests.support.topics import own_topic
 from tests.support.toy_log import SCHEMA, Log, toy_log
 
 PARTITIONS = 6
@@ -38,13 +37,10 @@ def settings(deployed: Exchange) -> Settings:
 @pytest.fixture
 def topic(settings: Settings) -> Iterator[str]:
     """A topic of several partitions, one of them empty."""
-    name = f"alone-{secrets.token_hex(4)}"
-    with Admin(Connection.of(settings)) as admin:
-        admin.create_topics({name: {}}, PARTITIONS, 1)
-    for partition in set(range(PARTITIONS)) - {EMPTY}:
-        write(settings, name, partition, RECORDS)
-    yield name
-    remove_topics(settings, name)
+    with own_topic(settings, "alone", PARTITIONS) as name:
+        for partition in set(range(PARTITIONS)) - {EMPTY}:
+            write(settings, name, partition, RECORDS)
+        yield name
 
 
 def write(settings: Settings, topic: str, partition: int, count: int) -> None:

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from broker.compaction.positions import reached
 from broker.kafka import Admin, Connection, Groups, PartitionReader, TopicPartition
+from broker.topics import COMPACTION
 from qianbei.site import Site
 from tests.support.topics import confluent
 
@@ -45,7 +46,7 @@ def stands_still(site: Site) -> bool:
 def all_passed(site: Site) -> bool:
     """Whether compaction is behind the last marker too: it moves over that a moment after the last record is folded."""
     with psycopg.connect(site.admin.dsn()) as db:
-        positions = reached(db, "latest", "qb-compaction")
+        positions = reached(db, "latest", COMPACTION)
     with PartitionReader(Connection.of(site.admin)) as reader:
         return reader.end_offsets(positions) == positions
 

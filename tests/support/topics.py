@@ -1,9 +1,13 @@
 """Topics that a test made for itself, and their removal: the project itself never removes one."""
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
 
+from broker.kafka import Admin, Connection
 from broker.settings import Settings
 
 
@@ -25,3 +29,13 @@ def remove_topics(settings: Settings, part: str) -> None:
     own = [name for name in client.list_topics(timeout=20).topics if part in name]
     for future in client.delete_topics(own).values():
         future.result(20)
+
+
+@contextmanager
+def own_topic(settings: Settings, part: str, partitions: int) -> Iterator[str]:
+    """An empty topic while the block runs; ``part`` begins its name."""
+    name = f"{part}-{secrets.token_hex(4)}"
+    with Admin(Connection.of(settings)) as admin:
+        admin.create_topics({name: {}}, partitions, 1)
+    yield name
+    remove_topics(settings, name)

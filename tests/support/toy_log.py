@@ -1,6 +1,5 @@
 """A topic of toys of its own on the shared exchange, with tables of its own."""
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,11 +9,11 @@ import psycopg
 
 from broker.compaction.engine import Source
 from broker.compaction.opening import open_session
-from broker.kafka import Admin, Connection, IdempotentProducer, Outgoing, PartitionReader
+from broker.kafka import Connection, IdempotentProducer, Outgoing, PartitionReader
 from broker.metrics import ServiceMetrics
 from broker.settings import Settings
 from tests.support.folding import TOY, TOY_ID, Body, record, source, specs_in, table
-from tests.support.topics import remove_topics
+from tests.support.topics import own_topic
 
 PARTITIONS = 4
 SCHEMA = "fold_session"
@@ -72,8 +71,5 @@ class Log:
 @contextmanager
 def toy_log(settings: Settings) -> Iterator[Log]:
     """An empty log and empty tables."""
-    topic = f"toy-{secrets.token_hex(4)}"
-    with Admin(Connection.of(settings)) as admin:
-        admin.create_topics({topic: {}}, PARTITIONS, 1)
-    yield Log(settings, topic)
-    remove_topics(settings, topic)
+    with own_topic(settings, "toy", PARTITIONS) as topic:
+        yield Log(settings, topic)

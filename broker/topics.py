@@ -11,7 +11,7 @@ from typing import Literal
 from broker.errors import ConfigError
 from broker.kafka import Acl
 from schemas.catalogue import Catalogue, Principal
-from schemas.entitlements import Entitlement
+from schemas.entitlements import Entitlement, Grant
 from schemas.said import said
 
 ADMISSION, ROUTING, COMPACTION, OPERATOR = "qb-admission", "qb-routing", "qb-compaction", "qb-operator"
@@ -85,6 +85,11 @@ def intake_topic(principal: str) -> str:
 def intake_topics(catalogue: Catalogue) -> list[str]:
     """Every topic by which records enter: one a principal, and the operators' for what is sent in again."""
     return [intake_topic(name) for name in (*catalogue.principals, REDRIVE)]
+
+
+def routed_topics(grants: Iterable[Grant]) -> list[str]:
+    """The topics that routing reads for these grants."""
+    return sorted({exchange_topic(grant.subject) for grant in grants})
 
 
 def quarantine_topics(catalogue: Catalogue) -> list[str]:

@@ -11,6 +11,7 @@ tables in the place of ``latest`` that know at least as much, and ``revealing``,
 * ``switching``: a rebuilt schema in the place of ``latest``, with readers online.
 * ``selecting``, ``finding``, ``planning``: which records are given out; where the index says they lie; what is read.
 * ``replaying``: giving them out at a pace, decoded (``decoding``) and masked (``masking``), with what is lasting kept.
+* ``yielding``: waiting while the services fall behind live records.
 * ``folder``, ``forms``, ``parquet``, ``outlets``: into files that go on exactly, or to a command; ``revealing``: who saw it.
 * ``cursors``, ``past``: each slot's decisions in order, with what came in and what was written, all slots put in order.
 * ``redeciding``: today's rules on them, in a ``world`` in memory; ``differing``: what is another; ``reopening``: a site's past.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from broker.kafka import Admin, Connection, PartitionReader
-from broker.topics import ADMISSION, ROUTING, exchange_topic, intake_topics
+from broker.topics import ADMISSION, ROUTING, intake_topics, routed_topics
 from schemas.installation import Installation
 
 LOOK_S = 0.25
@@ -94,15 +94,21 @@ def looking(connection: Connection, installation: Installation) -> Iterator[Look
     Looking raises AccessDenied or Unavailable.
     """
     topics = {
-        ADMISSION: set(intake_topics(installation.catalogue)),
-        ROUTING: {exchange_topic(grant.subject) for grant in installation.grants},
+        ADMISSION: intake_topics(installation.catalogue),
+        ROUTING: routed_topics(installation.grants),
     }
     with Admin(connection) as admin, PartitionReader(connection) as reader:
+        # Where a service has committed nothing yet, it begins.
+        begins = {
+            service: reader.beginning_offsets([p for topic in its for p in reader.partitions_of(topic)])
+            for service, its in topics.items()
+        }
 
         def standing(service: str) -> Standing:
-            reached = {p: at for p, at in admin.group_offsets(service).items() if p.topic in topics[service]}
+            committed = admin.group_offsets(service)
+            reached = {p: committed.get(p, begin) for p, begin in begins[service].items()}
             ends = reader.end_offsets(reached)
             # The marker behind a partition's last record is nothing to be handled.
             return Standing(sum(reached.values()), sum(max(0, ends[p] - at - 1) for p, at in reached.items()))
 
-        yield lambda: {service: standing(service) for service in topics}
+        yield lambda: {service: standing(service) for service in begins}

@@ -20,11 +20,10 @@ from broker.kafka import Admin, Connection, Groups, PartitionReader, Record, Top
 from broker.report.opening import counted_topics
 from broker.settings import Settings
 from broker.store.connect import connected, translated
-from broker.topics import FILL_GROUPS, OPERATOR, exchange_topic, intake_topics
+from broker.topics import FILL_GROUPS, OPERATOR, exchange_topic, intake_topics, routed_topics
 from qianbei.inspect.metrics import Instance, instances
 from qianbei.site import Site
 from schemas.catalogue import load_catalogue
-from schemas.installation import Installation
 
 COUNTED = 20_000
 COUNTING_S = 2.0
@@ -126,7 +125,9 @@ def _lags(settings: Settings) -> list[ServiceLag]:
             "admission": _committed(
                 reader, intake_topics(installation.catalogue), admin.group_offsets("qb-admission")
             ),
-            "routing": _committed(reader, _routed_topics(installation), admin.group_offsets("qb-routing")),
+            "routing": _committed(
+                reader, routed_topics(installation.grants), admin.group_offsets("qb-routing")
+            ),
             "compaction": _committed(reader, _folded_topics(), _folded(settings, "latest", "qb-compaction")),
             "report": _committed(
                 reader, counted_topics(installation.catalogue), _folded(settings, "report", "qb-report")
@@ -153,10 +154,6 @@ def _fill(topic: str, marks: Mapping[TopicPartition, Mark], ends: Offsets) -> Fi
     awaited = {source: mark for source, mark in marks.items() if mark.awaited}
     left = sum(max(0, ends[source] - mark.offset) for source, mark in awaited.items())
     return FillLag(topic, left, len(marks) - len(awaited), len(marks))
-
-
-def _routed_topics(installation: Installation) -> list[str]:
-    return sorted({exchange_topic(grant.subject) for grant in installation.grants})
 
 
 def _folded_topics() -> list[str]:
